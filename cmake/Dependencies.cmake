@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything comes from the system's packages (Debian 12 names in ./run). Required: fmt, Threads, GMP,
+# MPFR, Boost, Highway, RapidCheck; with the command line also CLI11 and nlohmann-json; with the tests
+# GoogleTest. Optional: Google Benchmark.
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(hwy CONFIG REQUIRED)
+find_package(rapidcheck CONFIG REQUIRED)
+find_package(GMP REQUIRED)
+find_package(MPFR REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+if(ULPROOF_BUILD_CLI)
+  find_package(CLI11 2.1 REQUIRED)
+endif()
+if(ULPROOF_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(ULPROOF_BUILD_BENCH)
+  find_package(benchmark QUIET)
+endif()
+
+function(ulproof_report name found consequence)
+  if(found)
+    message(STATUS "ulproof: ${name}: found")
+  else()
+    message(STATUS "ulproof: ${name}: not found; ${consequence}")
+  endif()
+endfunction()
+if(ULPROOF_BUILD_BENCH)
+  ulproof_report("Google Benchmark" "${benchmark_FOUND}" "bench/ is not built")
+endif()
