@@ -14,6 +14,9 @@ namespace {
 
 std::atomic<int> thread_count_override{0};
 
+// Whether this thread is one of several inside a ParallelFor: the processors are busy already.
+thread_local bool is_worker = false;
+
 int DefaultThreadCount() {
   if (const char* text = std::getenv("ULPROOF_THREADS")) {
     const int threads = std::atoi(text);
@@ -41,7 +44,7 @@ void ParallelFor(std::uint64_t count, std::uint64_t grain,
   if (count == 0) return;
   grain = std::max<std::uint64_t>(grain, 1);
   const std::uint64_t ranges = count / grain + (count % grain != 0);
-  const std::uint64_t threads = std::min<std::uint64_t>(ThreadCount(), ranges);
+  const std::uint64_t threads = is_worker ? 1 : std::min<std::uint64_t>(ThreadCount(), ranges);
   std::atomic<std::uint64_t> next_range{0};
   const auto work = [&] {
     for (std::uint64_t range = next_range++; range < ranges; range = next_range++) {
@@ -49,9 +52,15 @@ void ParallelFor(std::uint64_t count, std::uint64_t grain,
       body(begin, begin + std::min(grain, count - begin));
     }
   };
+  if (threads == 1) return work();
+  const auto work_as_one_of_many = [&] {
+    is_worker = true;
+    work();
+    is_worker = false;
+  };
   std::vector<std::jthread> helpers;
-  for (std::uint64_t i = 1; i < threads; ++i) helpers.emplace_back(work);
-  work();
+  for (std::uint64_t i = 1; i < threads; ++i) helpers.emplace_back(work_as_one_of_many);
+  work_as_one_of_many();
 }
 
 }  // namespace ulproof::base

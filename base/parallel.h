@@ -18,8 +18,8 @@ void SetThreadCount(int threads);
 
 // Calls body(begin, end) over disjoint ranges that cover [0, count), each at most `grain` long
 // except that grain < 1 counts as 1. Ranges are handed out in increasing order; calls run
-// concurrently. Runs on the calling thread alone when one range or one thread is enough. body must
-// not throw.
+// concurrently. Runs on the calling thread alone when one range or one thread is enough, and when
+// the caller is itself one of several threads of an outer ParallelFor. body must not throw.
 void ParallelFor(std::uint64_t count, std::uint64_t grain,
                  const std::function<void(std::uint64_t begin, std::uint64_t end)>& body);
 

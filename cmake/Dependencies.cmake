@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Everything comes from the system's packages (Debian 12 names in ./run). Required: fmt, Threads, GMP,
-# MPFR, Boost, Highway, RapidCheck; with the command line also CLI11 and nlohmann-json; with the tests
-# GoogleTest. Optional: Google Benchmark.
+# MPFR, Boost, Highway, nlohmann-json; with the command line also CLI11; with the tests GoogleTest and
+# RapidCheck. Optional: Google Benchmark, the CUDA toolkit.
+if(POLICY CMP0167)
+  cmake_policy(SET CMP0167 NEW)  # Boost's own config file, not CMake's old module.
+endif()
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(hwy CONFIG REQUIRED)
-find_package(rapidcheck CONFIG REQUIRED)
 find_package(GMP REQUIRED)
 find_package(MPFR REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
@@ -15,9 +17,16 @@ if(ULPROOF_BUILD_CLI)
 endif()
 if(ULPROOF_BUILD_TESTS)
   find_package(GTest REQUIRED)
+  find_package(rapidcheck CONFIG REQUIRED)
 endif()
 if(ULPROOF_BUILD_BENCH)
   find_package(benchmark QUIET)
+endif()
+
+if(ULPROOF_CUDA)
+  find_package(CUDAToolkit REQUIRED)
+else()
+  find_package(CUDAToolkit QUIET)
 endif()
 
 function(ulproof_report name found consequence)
@@ -30,3 +39,4 @@ endfunction()
 if(ULPROOF_BUILD_BENCH)
   ulproof_report("Google Benchmark" "${benchmark_FOUND}" "bench/ is not built")
 endif()
+ulproof_report("CUDA toolkit" "${CUDAToolkit_FOUND}" "nothing is compiled for a GPU")

@@ -13,9 +13,9 @@ target_compile_options(ulproof_exact_math INTERFACE -ffp-contract=off -fno-math-
 
 # Warnings and sanitizers are ours alone: consumers of the installed library do not inherit them.
 add_library(ulproof_developer_flags INTERFACE)
-target_compile_options(ulproof_developer_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow=local
-  # False positives in std::string of GCC 12 (GCC bug 105651).
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+target_compile_options(ulproof_developer_flags INTERFACE -Wall -Wextra -Wpedantic
+  # -Wrestrict has false positives in std::string of GCC 12 (GCC bug 105651).
+  $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local> $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(ULPROOF_WERROR)
   target_compile_options(ulproof_developer_flags INTERFACE -Werror)
 endif()

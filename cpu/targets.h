@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The instruction sets that the SIMD kernels are compiled for, chosen by argument and not by ambient
-// state: every target that this machine can run is a backend of its own, and all are tested in one run.
+// The instruction sets that the SIMD kernels are compiled for, chosen by argument and not by
+// ambient state: every target that this machine can run is a backend of its own, and all are tested
+// in one run.
 #ifndef ULPROOF_CPU_TARGETS_H_
 #define ULPROOF_CPU_TARGETS_H_
 
-#include <hwy/highway.h>
+#include <hwy/targets.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -16,14 +17,15 @@ namespace ulproof::cpu {
 // One bit of Highway's target mask (HWY_AVX2, HWY_EMU128, ...).
 using Target = std::int64_t;
 
-// "avx3", "avx2", "sse4", "ssse3", "scalar" (one lane, portable C++): Highway's names in lower case.
+// "avx3", "avx2", "sse4", "ssse3", "scalar" (one lane, portable C++): Highway's names in lower
+// case.
 std::string TargetName(Target target);
 
 // The targets that are compiled in and that this processor runs, fastest first; never empty.
 std::vector<Target> RunnableTargets();
 
-// Where a target's function stands in a table made by HWY_EXPORT in a file that uses foreach_target.
-// Precondition: `target` is one of RunnableTargets().
+// Where a target's function stands in a table made by HWY_EXPORT in a file that uses
+// foreach_target. Precondition: `target` is one of RunnableTargets().
 inline std::size_t DispatchIndex(Target target) {
   hwy::ChosenTarget chosen;
   chosen.Update(target);

@@ -58,7 +58,7 @@ inline constexpr auto kCatalogue = std::to_array<CatalogueEntry>({
      .source = "arXiv 2206.02915"},
     {.name = "float8_e4m3b11fnuz",
      .spec = {.exponent_bits = 4, .trailing_bits = 3, .bias = 11, .specials = Specials::kFnuz},
-     .source = "arXiv 2107.08925; ml_dtypes float8_e4m3b11fnuz"},
+     .source = "Sun et al., NeurIPS 2019 (HFP8); StableHLO RFC 20230309"},
     {.name = "float8_e8m0fnu",
      .spec = {.exponent_bits = 8,
               .trailing_bits = 0,
@@ -77,7 +77,7 @@ inline constexpr auto kCatalogue = std::to_array<CatalogueEntry>({
      .source = "OCP Microscaling (MX) 1.0, E2M1"},
     {.name = "float4_e3m0",
      .spec = {.exponent_bits = 3, .trailing_bits = 0, .bias = 3, .specials = Specials::kFinite},
-     .source = "arXiv 2405.14597 and others: logarithmic FP4"},
+     .source = "arXiv 2112.10769 (LUQ): logarithmic FP4"},
 });
 
 // The spec of a catalogue row, at compile time; an unknown name does not compile.

@@ -346,7 +346,7 @@ Signature SignatureOf(const Operation& op) {
     const BlockFormat& format = op.block_format;
     std::vector<Port> ports = {
         {"elements", format.is_int8 ? ElementType::Int8() : ElementType::CodeOf(format.element),
-         count},
+         count, true},
         {"scales", ElementType::CodeOf(format.scale), op.scale_grid().count(), true}};
     if (format.has_tensor_scale) ports.push_back(float32("tensor_scale", 1));
     return ports;

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/support.h"
+
+#include <benchmark/benchmark.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace ulproof::bench {
+
+double ThreadSeconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+double Best::Time(const std::function<void()>& body) {
+  const double start = ThreadSeconds();
+  body();
+  benchmark::ClobberMemory();
+  const double seconds = ThreadSeconds() - start;
+  seconds_ = std::min(seconds_, seconds);
+  return seconds;
+}
+
+AlignedTensor::AlignedTensor(const formats::ElementType& type, std::uint64_t count)
+    : type_(type), count_(count), bytes_(hwy::AllocateAligned<std::uint8_t>(count * type.bytes())) {
+  std::memset(bytes_.get(), 0, size_bytes());
+}
+
+void Wrong(std::string_view message) {
+  std::fprintf(stderr, "%.*s\n", static_cast<int>(message.size()), message.data());
+  std::exit(1);
+}
+
+}  // namespace ulproof::bench

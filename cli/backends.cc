@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/backends.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <vector>
+
+#include "base/text.h"
+#include "cpu/backend_cpu.h"
+#include "reference/backend_reference.h"
+
+namespace ulproof::cli {
+namespace {
+
+using formats::Backend;
+
+struct Registry {
+  std::vector<std::unique_ptr<Backend>> owned;
+  std::vector<Backend*> all;
+
+  Registry() {
+    owned.push_back(reference::MakeReferenceBackend());
+    owned.push_back(cpu::MakeCpuBackend());
+    for (auto& backend : cpu::MakeCpuBackends()) owned.push_back(std::move(backend));
+    for (const auto& backend : owned) all.push_back(backend.get());
+  }
+};
+
+// Whether fast implementations decide this law in real numbers only approximately.
+bool HasRealLaw(const formats::Operation& op) {
+  const bool draws_noise = op.kind == formats::OpKind::kNoise ||
+                           op.kind == formats::OpKind::kSample ||
+                           op.kind == formats::OpKind::kBackward;
+  return draws_noise &&
+         (op.law == formats::NoiseLaw::kBoxMuller || op.law == formats::NoiseLaw::kNormal2);
+}
+
+}  // namespace
+
+std::span<Backend* const> AllBackends() {
+  static const Registry registry;
+  return registry.all;
+}
+
+base::Result<Backend*> FindBackend(std::string_view name) {
+  std::vector<std::string_view> known;
+  for (Backend* backend : AllBackends()) {
+    if (backend->name() == name) {
+      const std::string why = backend->why_unavailable();
+      if (why.empty()) return backend;
+      return base::EnvironmentError(fmt::format("backend {} is unavailable: {}", name, why));
+    }
+    known.push_back(backend->name());
+  }
+  return base::UnknownName("backend", name, known);
+}
+
+base::Result<Backend*> BackendFor(std::string_view name, const formats::Operation& op) {
+  if (!name.empty()) {
+    const auto backend = FindBackend(name);
+    if (!backend.ok()) return backend;
+    const std::string why = (*backend)->why_unsupported(op);
+    if (why.empty()) return backend;
+    return base::UsageError(fmt::format("backend {} does not compute this: {}", name, why));
+  }
+  if (!HasRealLaw(op)) {
+    const auto fast = FindBackend("cpu");
+    if (fast.ok() && (*fast)->why_unsupported(op).empty()) return fast;
+  }
+  return FindBackend("reference");
+}
+
+}  // namespace ulproof::cli

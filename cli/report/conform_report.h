@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a conformance run is told as: records in, text out. Three renderings of the same records,
+// none of which knows how they were made.
+#ifndef ULPROOF_CLI_REPORT_CONFORM_REPORT_H_
+#define ULPROOF_CLI_REPORT_CONFORM_REPORT_H_
+
+#include <string>
+#include <vector>
+
+#include "reference/compare/conform.h"
+
+namespace ulproof::cli {
+
+// A finished run and where it ran.
+struct ConformRun {
+  reference::ConformReport report;
+  std::vector<std::string> backends;  // The subjects, in order.
+  std::string truth;
+  std::string level;
+  reference::Shard shard;
+  std::vector<std::string> weights;  // Names of the user's tensors.
+  std::string processor;
+  int threads = 1;
+};
+
+// What stands above the work while it is going on: what is checked against what, and where.
+std::string ConformHeading(const ConformRun& run);
+
+// The table (operation x backend), what was forgiven and skipped and why, the failures with the
+// lines that replay them, and the verdict. `use_color` adds ANSI colours.
+std::string ConformTable(const ConformRun& run, bool use_color);
+
+// docs/reports.md lists the keys. Ends with a newline.
+std::string ConformJson(const ConformRun& run);
+
+// One test suite a backend, one test case a check; skipped checks say why.
+std::string ConformJunit(const ConformRun& run);
+
+// 1234567 -> "1,234,567".
+std::string Grouped(std::uint64_t number);
+
+// The model name of this machine's processor, or "unknown processor".
+std::string ProcessorName();
+
+}  // namespace ulproof::cli
+
+#endif  // ULPROOF_CLI_REPORT_CONFORM_REPORT_H_

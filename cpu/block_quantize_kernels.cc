@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/block_quantize_kernels.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "base/check.h"
+#include "base/parallel.h"
+#include "cpu/cast_kernels.h"
+#include "cpu/quantize_scales.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/block_quantize_kernels.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace ulproof::cpu {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// maxima[g] = max(maxima[g], codes of |w| in group g), as integers: that orders NaN above infinity
+// above the rest. Precondition: `group` is a multiple of 16.
+void GroupMaxRow(const float* HWY_RESTRICT row, std::size_t groups, std::size_t group,
+                 std::uint32_t* HWY_RESTRICT maxima) {
+  const hn::ScalableTag<std::int32_t> d;
+  const hn::RebindToFloat<decltype(d)> df;
+  for (std::size_t g = 0; g < groups; ++g) {
+    auto max = hn::Zero(d);
+    for (std::size_t i = 0; i < group; i += hn::Lanes(d)) {
+      const auto w = hn::BitCast(d, hn::LoadU(df, row + g * group + i));
+      max = hn::Max(max, hn::And(w, hn::Set(d, 0x7FFFFFFF)));
+    }
+    const auto group_max = static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(d, max)));
+    maxima[g] = HWY_MAX(maxima[g], group_max);
+  }
+}
+
+// row[i] *= multipliers[i / group]. Precondition: `group` is a multiple of 16.
+void ScaleGroupsRow(float* HWY_RESTRICT row, std::size_t groups, std::size_t group,
+                    const float* HWY_RESTRICT multipliers) {
+  const hn::ScalableTag<float> d;
+  for (std::size_t g = 0; g < groups; ++g) {
+    const auto multiplier = hn::Set(d, multipliers[g]);
+    for (std::size_t i = g * group; i < (g + 1) * group; i += hn::Lanes(d)) {
+      hn::StoreU(hn::Mul(hn::LoadU(d, row + i), multiplier), d, row + i);
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace ulproof::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ulproof::cpu {
+
+HWY_EXPORT(GroupMaxRow);
+HWY_EXPORT(ScaleGroupsRow);
+
+namespace {
+
+using formats::Buffer;
+using formats::ConstBuffer;
+using formats::Operation;
+
+constexpr formats::Rounding kNearestEven = {formats::RoundingMode::kNearestEven};
+constexpr std::size_t kMaxGroup = 32;
+// Elements that are held in binary32 at a time, and the most groups among them.
+constexpr std::size_t kTileElements = 4096;
+constexpr std::size_t kTileGroups = kTileElements / 16;
+
+// Scale codes and multipliers 1 / X of MX groups.
+class MxScaler {
+ public:
+  explicit MxScaler(const Operation& op) : rule_(MxScaleRule::Of(op.block_format, op.rule)) {}
+
+  void operator()(const std::uint32_t* maxima, std::size_t groups, std::uint8_t* scales,
+                  float* multipliers) const {
+    for (std::size_t g = 0; g < groups; ++g) {
+      scales[g] = MxScaleCode(rule_, maxima[g]);
+      multipliers[g] = MxMultiplier(scales[g]);
+    }
+  }
+
+ private:
+  MxScaleRule rule_;
+};
+
+// D and E of NVFP4 groups.
+class Nvfp4Scaler {
+ public:
+  Nvfp4Scaler(Target target, float tensor_scale)
+      : tensor_scale_(tensor_scale),
+        plan_(MakeCastPlan(kScale, kNearestEven, formats::Overflow::kSaturate)),
+        cast_row_(CastRowKernel(target, plan_)) {}
+
+  void operator()(const std::uint32_t* maxima, std::size_t groups, std::uint8_t* scales,
+                  float* multipliers) const {
+    for (std::size_t g = 0; g < groups; ++g) {
+      multipliers[g] = Nvfp4GroupScale(tensor_scale_, std::bit_cast<float>(maxima[g]));
+    }
+    cast_row_(plan_, multipliers, scales, groups, nullptr);
+    for (std::size_t g = 0; g < groups; ++g) {
+      const float scale = kScale.IsNan(scales[g]) ? std::numeric_limits<float>::quiet_NaN()
+                                                  : Float32OfCode(kScale, scales[g]);
+      multipliers[g] = Nvfp4Multiplier(tensor_scale_, scale);
+    }
+  }
+
+ private:
+  static constexpr formats::FormatSpec kScale = formats::kFloat8E4m3fn;
+
+  float tensor_scale_;
+  CastPlan plan_;
+  CastRowFunction cast_row_;
+};
+
+// Sign and magnitude to two's complement; -0 becomes 0.
+void ToTwosComplement(std::uint8_t* bytes, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint8_t negative = static_cast<std::uint8_t>(-(bytes[i] >> 7));
+    bytes[i] = static_cast<std::uint8_t>(((bytes[i] & 0x7F) ^ negative) - negative);
+  }
+}
+
+// Quantises tile after tile: `tile_cols` columns of one strip of scale groups (1 or `group` rows).
+template <class Scaler>
+void QuantizeTiles(Target target, const Operation& op, const Scaler& scaler, const ConstBuffer& w,
+                   const Buffer& elements, const Buffer& scales) {
+  const formats::BlockGrid grid = op.scale_grid();
+  const std::uint64_t group = grid.block.cols;
+  const std::uint64_t tile_cols = kTileElements / grid.block.rows;
+  const std::uint64_t col_tiles = (op.shape.cols + tile_cols - 1) / tile_cols;
+  const WidenRowFunction widen_row = WidenRowKernel(target, op.from);
+  const auto max_row = ULPROOF_FOR_TARGET(GroupMaxRow, target);
+  const auto scale_row = ULPROOF_FOR_TARGET(ScaleGroupsRow, target);
+  const CastPlan plan =
+      MakeCastPlan(ElementFormat(op.block_format), kNearestEven, formats::Overflow::kSaturate);
+  const CastRowFunction cast_row = CastRowKernel(target, plan);
+  const auto* const in = static_cast<const std::byte*>(w.data);
+  auto* const out = static_cast<std::uint8_t*>(elements.data);
+  auto* const scale_codes = static_cast<std::uint8_t*>(scales.data);
+
+  const auto quantize_tile = [&](std::uint64_t tile_index) {
+    alignas(64) std::array<float, kTileElements> tile;
+    std::array<std::uint32_t, kTileGroups> maxima{};
+    std::array<float, kTileGroups> multipliers;
+    const std::uint64_t strip = tile_index / col_tiles;
+    const std::uint64_t first_col = tile_index % col_tiles * tile_cols;
+    const std::uint64_t cols = std::min(tile_cols, op.shape.cols - first_col);
+    const std::uint64_t groups = (cols + group - 1) / group;
+    const std::uint64_t first_row = strip * grid.block.rows;
+    const std::uint64_t rows = std::min<std::uint64_t>(grid.block.rows, op.shape.rows - first_row);
+    // A last group that is not full is filled up with zeros, which change no maximum.
+    const auto row_begin = [&](std::uint64_t r) {
+      return (first_row + r) * op.shape.cols + first_col;
+    };
+    for (std::uint64_t r = 0; r < rows; ++r) {
+      float* const row = tile.data() + r * tile_cols;
+      widen_row(in + row_begin(r) * op.from.storage_bytes(), row, cols);
+      std::fill(row + cols, row + groups * group, 0.0f);
+      max_row(row, groups, group, maxima.data());
+    }
+    scaler(maxima.data(), groups, scale_codes + strip * grid.cols() + first_col / group,
+           multipliers.data());
+    for (std::uint64_t r = 0; r < rows; ++r) {
+      float* const row = tile.data() + r * tile_cols;
+      std::uint8_t* const codes = out + row_begin(r);
+      scale_row(row, groups, group, multipliers.data());
+      cast_row(plan, row, codes, cols, nullptr);
+      if (op.block_format.is_int8) ToTwosComplement(codes, cols);
+    }
+  };
+  constexpr std::uint64_t kGrain = 16;
+  base::ParallelFor(grid.rows() * col_tiles, kGrain, [&](std::uint64_t begin, std::uint64_t end) {
+    for (std::uint64_t tile = begin; tile < end; ++tile) quantize_tile(tile);
+  });
+}
+
+// The code of the largest |w|; the order of the elements does not matter.
+std::uint32_t TensorMax(Target target, const Operation& op, const ConstBuffer& w) {
+  const WidenRowFunction widen_row = WidenRowKernel(target, op.from);
+  const auto max_row = ULPROOF_FOR_TARGET(GroupMaxRow, target);
+  const auto* const in = static_cast<const std::byte*>(w.data);
+  std::atomic<std::uint32_t> tensor_max = 0;
+  constexpr std::uint64_t kGrain = 16 * kTileElements;
+  base::ParallelFor(w.count, kGrain, [&](std::uint64_t begin, std::uint64_t end) {
+    alignas(64) std::array<float, kTileElements> tile;
+    std::uint32_t max = 0;
+    for (std::uint64_t i = begin; i < end; i += kTileElements) {
+      const std::uint64_t count = std::min<std::uint64_t>(kTileElements, end - i);
+      const std::uint64_t padded = (count + kMaxGroup - 1) / kMaxGroup * kMaxGroup;
+      widen_row(in + i * op.from.storage_bytes(), tile.data(), count);
+      std::fill(tile.begin() + count, tile.begin() + padded, 0.0f);
+      max_row(tile.data(), 1, padded, &max);
+    }
+    std::uint32_t seen = tensor_max.load();
+    while (seen < max && !tensor_max.compare_exchange_weak(seen, max)) {
+    }
+  });
+  return tensor_max.load();
+}
+
+}  // namespace
+
+std::string WhyQuantizeUnsupported(const Operation& op) {
+  const formats::BlockFormat& format = op.block_format;
+  if (std::find(formats::kBlockFormats.begin(), formats::kBlockFormats.end(), format) ==
+      formats::kBlockFormats.end()) {
+    return "the SIMD kernels know the seven public block formats only";
+  }
+  return WhyWidenUnsupported(op.from);
+}
+
+void RunQuantize(Target target, const Operation& op, std::span<const ConstBuffer> inputs,
+                 std::span<const Buffer> outputs) {
+  ULPROOF_CHECK(WhyQuantizeUnsupported(op).empty(), WhyQuantizeUnsupported(op));
+  const ConstBuffer& w = inputs[0];
+  if (!op.block_format.has_tensor_scale) {
+    return QuantizeTiles(target, op, MxScaler(op), w, outputs[0], outputs[1]);
+  }
+  const float tensor_scale = Nvfp4TensorScale(TensorMax(target, op, w));
+  QuantizeTiles(target, op, Nvfp4Scaler(target, tensor_scale), w, outputs[0], outputs[1]);
+  outputs[2].Set(0, std::isnan(tensor_scale) ? formats::kFloat32.canonical_nan_code()
+                                             : std::bit_cast<std::uint32_t>(tensor_scale));
+}
+
+}  // namespace ulproof::cpu
+#endif  // HWY_ONCE
