@@ -52,10 +52,10 @@ float Exp2(float c) {
   constexpr int kDiscardedBits = 40;  // 64 bits become the 24 of a normal result,
   const int shift =                   // or fewer when it is subnormal; at most 63 here.
       kDiscardedBits + (exponent < kMinExponent ? kMinExponent - exponent : 0);
+  // To nearest by the first discarded bit. There is no tie: an integer c discards zeros, and for
+  // any other c, 2^c is irrational.
   std::uint32_t code = static_cast<std::uint32_t>(power >> shift);
-  const std::uint64_t rest = power << (64 - shift);
-  constexpr std::uint64_t kHalf = std::uint64_t{1} << 63;
-  if (rest > kHalf || (rest == kHalf && code % 2 == 1)) ++code;
+  code += static_cast<std::uint32_t>(power >> (shift - 1) & 1);
   // A normal significand's leading bit adds 1 to the biased exponent, as does a carry out of it.
   if (exponent > kMinExponent) {
     code += static_cast<std::uint32_t>(exponent - kMinExponent) << 23;

@@ -6,6 +6,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cmath>
+#include <cstdlib>
 #include <map>
 
 #include "reference/backend_reference.h"
@@ -174,6 +177,68 @@ TEST_F(CpuBackendTest, SampleBfloat16ToBfloat16) {
                         overflow, shape, offset)));
       }
     }
+  }
+}
+
+// Would catch: a product and a sum that are rounded each for itself, or an emulated FMA that rounds
+// twice. Each weight is its own block; with b = 24 it becomes w + R w 2^-23, and w is chosen so
+// that the second term is half an ulp of the first within 2^-27 of that: the sum is nearly a tie,
+// and for many elements binary64 cannot tell it from one.
+TEST_F(CpuBackendTest, SampleNearTies) {
+  const std::string_view rest = "shape=1x8192 seed=1 stream=2";
+  const auto noise = formats::RunCase(
+      *reference_, formats::EmptyCase(Op(fmt::format("noise law=uniform {}", rest))));
+  Case c = formats::EmptyCase(
+      Op(fmt::format("sample from=float32 to=float32 law=uniform block=1x1 {}", rest)));
+  c.inputs[1].Set(0, std::bit_cast<std::uint32_t>(24.0f));
+  int hard = 0;
+  for (std::uint64_t i = 0; i < c.op.shape.count(); ++i) {
+    const formats::Code r = noise->front().Get(i);
+    // R = +-n 2^-24 and w = +-m 2^-23: R w = +-n m 2^-47, to be near half of 2^0.
+    const auto n = static_cast<std::uint64_t>(
+        std::fabs(std::bit_cast<float>(static_cast<std::uint32_t>(r))) * 0x1p24f);
+    if (n <= 1 << 22) continue;
+    const std::uint64_t m = ((std::uint64_t{1} << 46) + n / 2) / n;
+    const std::uint64_t sign = i % 2 << 31;
+    c.inputs[0].Set(i, sign | (127u << 23 | (m & 0x7FFFFF)));
+    hard += std::llabs(static_cast<std::int64_t>(n * m - (std::uint64_t{1} << 46))) < 1 << 17;
+  }
+  EXPECT_GT(hard, 50);
+  ExpectSame(c);
+}
+
+// Would catch: 2 s overflowing before the weight brings the sum back, at the scales where the tuned
+// path hands over to the general one.
+TEST_F(CpuBackendTest, SampleAtTheLargestScales) {
+  for (const float maximum : {0x1p125f, 0x1p126f, 0x1.02p126f, 0x1p127f, 0x1.FEp127f}) {
+    for (const float bits : {1.0f, 0.75f, 0.0f}) {
+      Case c = formats::EmptyCase(
+          Op("sample from=bfloat16 to=bfloat16 law=rg16 shape=64x128 seed=1 stream=2"));
+      c.inputs[1].Set(0, std::bit_cast<std::uint32_t>(bits));
+      const std::uint32_t code = std::bit_cast<std::uint32_t>(maximum) >> 16;
+      for (std::uint64_t i = 0; i < c.op.shape.count(); ++i) {
+        c.inputs[0].Set(i, code | (engine_() & 0x8000));
+      }
+      ASSERT_NO_FATAL_FAILURE(ExpectSame(c));
+    }
+  }
+}
+
+// Would catch: lanes or folds that start from +0 instead of from their first term: where every
+// product is -0 so is the sum, if no lane is padded.
+TEST_F(CpuBackendTest, BackwardKeepsNegativeZero) {
+  for (const std::string_view size : {"32x32", "64x96"}) {
+    const std::string rest = fmt::format("law=rg16 shape={} seed=1 stream=2", size);
+    const auto noise = formats::RunCase(*reference_, formats::EmptyCase(Op("noise " + rest)));
+    Case c = formats::EmptyCase(Op(fmt::format("backward from=float32 block={} {}", size, rest)));
+    for (std::uint64_t i = 0; i < c.op.shape.count(); ++i) {
+      const bool is_negative = noise->front().Get(i) > 0x7F;
+      c.inputs[0].Set(i, is_negative ? 0 : 0x80000000);
+    }
+    c.inputs[1].Set(0, 0x3F800000);
+    const auto expected = formats::RunCase(*reference_, c);
+    EXPECT_EQ(expected->front().Get(0), 0u);  // -ln2 times -0.
+    ASSERT_NO_FATAL_FAILURE(ExpectSame(c));
   }
 }
 
