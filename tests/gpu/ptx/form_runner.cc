@@ -137,6 +137,13 @@ const formats::FormatSpec* FormatOf(Type type) {
 
 }  // namespace
 
+Module ParseText(std::string_view text) {
+  constexpr std::string_view kHeader = ".version 8.0\n.target sm_80\n.address_size 64\n";
+  base::Result<Module> module = ParseModule(std::string(kHeader) + std::string(text), "t.ptx");
+  EXPECT_TRUE(module.ok()) << (module.ok() ? "" : module.error().ToString());
+  return module.ok() ? std::move(*module) : Module{};
+}
+
 Bits RunForm(const FormCase& form, const std::vector<Bits>& sources) {
   const std::size_t size = sources.empty() ? 32 : sources[0].size();
   for (const Bits& source : sources) EXPECT_EQ(source.size(), size);

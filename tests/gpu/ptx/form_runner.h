@@ -16,6 +16,10 @@ namespace ulproof::gpu::ptx {
 
 using Bits = std::vector<std::uint64_t>;
 
+// Parses "t.ptx": three lines of .version, .target and .address_size, then `text`. Fails the test
+// and gives an empty module when that has an error.
+Module ParseText(std::string_view text);
+
 struct FormCase {
   // With %d for the result and %a, %b, %c ... for the sources: "add.rn.f32 %d, %a, %b;". May be
   // several instructions. Scratch registers: %x (predicate), %y (32 bits), %z (64 bits).

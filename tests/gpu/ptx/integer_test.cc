@@ -146,10 +146,7 @@ TEST(Integer, UnaryAndSaturatingForms) {
 
 // A 128-bit sum, difference and product made of the carry forms equals the host's.
 TEST(Integer, CarryChains) {
-  const std::vector<Bits> in = [] {
-    std::vector<Bits> v = Pairs(EdgesOf(Type::kU64), EdgesOf(Type::kU64));
-    return v;
-  }();
+  const std::vector<Bits> in = Pairs(EdgesOf(Type::kU64), EdgesOf(Type::kU64));
   const auto run = [&](std::string_view text) {
     return RunForm({text, Type::kB64, {Type::kB64, Type::kB64}}, in);
   };
@@ -164,6 +161,15 @@ TEST(Integer, CarryChains) {
       "mul.lo.u32 %r0, %l0, %l1; mul.hi.u32 %r1, %l0, %l1;"
       "mad.lo.cc.u32 %r1, %l0, %h1, %r1; madc.hi.u32 %r2, %l0, %h1, 0;"
       "mad.lo.cc.u32 %r1, %h0, %l1, %r1; madc.hi.u32 %r2, %h0, %l1, %r2; mov.b64 %d, {%r1,%r2}; }");
+  // What the middle link of a chain hands on: the carry and the borrow out of 64 bits.
+  const std::string split =
+      "{ .reg .b32 %l0,%h0,%l1,%h1,%r0,%r1,%r2; mov.b64 {%l0,%h0}, %a; mov.b64 {%l1,%h1}, %b;";
+  const Bits carry = run(split +
+                         "add.cc.u32 %r0, %l0, %l1; addc.cc.u32 %r1, %h0, %h1; addc.u32 %r2, 0, 0; "
+                         "cvt.u64.u32 %d, %r2; }");
+  const Bits borrow = run(split +
+                          "sub.cc.u32 %r0, %l0, %l1; subc.cc.u32 %r1, %h0, %h1; subc.u32 %r2, 0, "
+                          "0; cvt.u64.u32 %d, %r2; }");
   for (std::size_t i = 0; i < sum.size(); ++i) {
     const std::uint64_t a = in[0][i];
     const std::uint64_t b = in[1][i];
@@ -172,6 +178,8 @@ TEST(Integer, CarryChains) {
     ASSERT_EQ(sum[i], static_cast<std::uint64_t>((x + y) >> 64));
     ASSERT_EQ(difference[i], static_cast<std::uint64_t>((x - y) >> 64)) << a << " " << b;
     ASSERT_EQ(halves[i], a + b);
+    ASSERT_EQ(carry[i], a + b < a ? 1U : 0U);
+    ASSERT_EQ(borrow[i], a < b ? 0xFFFFFFFFU : 0U);
     // Words 1 and 2 of the product without its highest partial product.
     const Uint partial = static_cast<Uint>(a & 0xFFFFFFFF) * (b & 0xFFFFFFFF) +
                          ((static_cast<Uint>(a & 0xFFFFFFFF) * (b >> 32)) << 32) +

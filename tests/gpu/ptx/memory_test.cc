@@ -12,14 +12,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr std::string_view kHeader = ".version 8.0\n.target sm_80\n.address_size 64\n";
-
-Module Parse(std::string_view text) {
-  base::Result<Module> module = ParseModule(std::string(kHeader) + std::string(text), "t.ptx");
-  EXPECT_TRUE(module.ok()) << (module.ok() ? "" : module.error().ToString());
-  return module.ok() ? std::move(*module) : Module{};
-}
-
 // k(in, out) for one warp; %rd1 = in + 64 * lane, %rd2 = out + 64 * lane.
 std::string Body(std::string_view body, std::string_view globals = "") {
   return std::string(globals) + R"(
@@ -48,7 +40,7 @@ struct Outcome {
   base::Error error;
 };
 Outcome RunBody(const std::string& text, std::uint32_t threads = 32) {
-  const Module module = Parse(text);
+  const Module module = ParseText(text);
   Memory memory;
   const DeviceAddress in = memory.Upload("in", Input());
   const DeviceAddress out = memory.Allocate("out", 2048);
@@ -169,7 +161,7 @@ TEST(Memory, SpacesAndGenericAddresses) {
 }
 
 TEST(Memory, ModuleVariablesAndStructParameters) {
-  const Module module = Parse(R"(
+  const Module module = ParseText(R"(
 .const .align 4 .b32 table[4] = {10, 20, 30, 40};
 .global .align 4 .u32 counter = 7;
 .global .align 8 .u64 pointer = generic(counter);
@@ -275,7 +267,7 @@ TEST(Memory, ConstantsAreReadOnlyAndUnwrittenOutputsAreFound) {
   const Outcome constant =
       RunBody(Body("mov.u64 %rd5, table; st.u32 [%rd5], %r1;", ".const .align 4 .b32 table[4];"));
   EXPECT_THAT(constant.error.message, HasSubstr("read-only"));
-  const Module module = Parse(Body("setp.ne.u32 %p1, %r1, 9; @%p1 st.global.u32 [%rd2], %r1;"));
+  const Module module = ParseText(Body("setp.ne.u32 %p1, %r1, 9; @%p1 st.global.u32 [%rd2], %r1;"));
   Memory memory;
   const DeviceAddress in = memory.Upload("in", Input());
   const DeviceAddress out = memory.Allocate("out", 2048);
@@ -288,7 +280,7 @@ TEST(Memory, ConstantsAreReadOnlyAndUnwrittenOutputsAreFound) {
 // Registers that a path may read before writing are named, and read as zero.
 TEST(Memory, UninitialisedRegisters) {
   const Module module =
-      Parse(Body("setp.eq.u32 %p1, %r1, 1; @%p1 mov.u32 %r7, 5; st.global.u32 [%rd2], %r7;"));
+      ParseText(Body("setp.eq.u32 %p1, %r1, 1; @%p1 mov.u32 %r7, 5; st.global.u32 [%rd2], %r7;"));
   Memory memory;
   const DeviceAddress in = memory.Upload("in", Input());
   const DeviceAddress out = memory.Allocate("out", 2048);
