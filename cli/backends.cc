@@ -8,6 +8,8 @@
 
 #include "base/text.h"
 #include "cpu/backend_cpu.h"
+#include "gpu/kernel_backend.h"
+#include "gpu/simulator_machine.h"
 #include "reference/backend_reference.h"
 
 namespace ulproof::cli {
@@ -23,6 +25,10 @@ struct Registry {
     owned.push_back(reference::MakeReferenceBackend());
     owned.push_back(cpu::MakeCpuBackend());
     for (auto& backend : cpu::MakeCpuBackends()) owned.push_back(std::move(backend));
+    const std::shared_ptr<gpu::Machine> simulator = gpu::MakeSimulatorMachine();
+    owned.push_back(gpu::MakeKernelBackend({.name = "simulator", .machine = simulator}));
+    owned.push_back(
+        gpu::MakeKernelBackend({.name = "simulator-plain", .machine = simulator, .plain = true}));
     for (const auto& backend : owned) all.push_back(backend.get());
   }
 };

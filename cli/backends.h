@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The backends that the command line can name: "reference", "cpu" (its fastest target on this
-// machine) and one "cpu-<target>" for each instruction set.
+// machine), one "cpu-<target>" for each instruction set, and our compiled CUDA kernels on the PTX
+// simulator: "simulator" the optimised ones, "simulator-plain" the plain ones.
 #ifndef ULPROOF_CLI_BACKENDS_H_
 #define ULPROOF_CLI_BACKENDS_H_
 
@@ -12,8 +13,8 @@
 
 namespace ulproof::cli {
 
-// All of them, the reference first, then "cpu", then the cpu targets. Made on the first call and
-// kept for the life of the process, also those that are unavailable on this machine.
+// All of them, the reference first, then "cpu", then the cpu targets, then the kernels. Made on the
+// first call and kept for the life of the process, also those that are unavailable on this machine.
 std::span<formats::Backend* const> AllBackends();
 
 // Errors: unknown name, with the nearest known one (exit code 2); unavailable here (3).

@@ -19,12 +19,6 @@ ULPROOF_GOLDEN(sm_80, block_quantize);
 ULPROOF_GOLDEN(sm_80, cast);
 ULPROOF_GOLDEN(sm_80, noise);
 ULPROOF_GOLDEN(sm_80, sample);
-ULPROOF_GOLDEN(sm_90, backward);
-ULPROOF_GOLDEN(sm_90, block_max);
-ULPROOF_GOLDEN(sm_90, block_quantize);
-ULPROOF_GOLDEN(sm_90, cast);
-ULPROOF_GOLDEN(sm_90, noise);
-ULPROOF_GOLDEN(sm_90, sample);
 ULPROOF_INCBIN(ulproof_golden_manifest, "MANIFEST");
 
 namespace ulproof::gpu {
@@ -37,19 +31,13 @@ struct GoldenFile {
 };
 #define ULPROOF_GOLDEN_ROW(arch, module) \
   { #arch, #module, ulproof_golden_##arch##_##module, ulproof_golden_##arch##_##module##_end }
-constexpr std::array<GoldenFile, 12> kFiles = {{
+constexpr std::array<GoldenFile, 6> kFiles = {{
     ULPROOF_GOLDEN_ROW(sm_80, backward),
     ULPROOF_GOLDEN_ROW(sm_80, block_max),
     ULPROOF_GOLDEN_ROW(sm_80, block_quantize),
     ULPROOF_GOLDEN_ROW(sm_80, cast),
     ULPROOF_GOLDEN_ROW(sm_80, noise),
     ULPROOF_GOLDEN_ROW(sm_80, sample),
-    ULPROOF_GOLDEN_ROW(sm_90, backward),
-    ULPROOF_GOLDEN_ROW(sm_90, block_max),
-    ULPROOF_GOLDEN_ROW(sm_90, block_quantize),
-    ULPROOF_GOLDEN_ROW(sm_90, cast),
-    ULPROOF_GOLDEN_ROW(sm_90, noise),
-    ULPROOF_GOLDEN_ROW(sm_90, sample),
 }};
 
 std::string_view Text(const char* begin, const char* end) {

@@ -8,7 +8,8 @@
 
 namespace ulproof::gpu {
 
-// The PTX text of module `module` ("sample") for `arch` ("sm_80", "sm_90"); empty if there is none.
+// The PTX text of module `module` ("sample") for `arch` ("sm_80", which newer devices run as it is);
+// empty if there is none.
 std::string_view GoldenPtx(std::string_view arch, std::string_view module);
 
 // The MANIFEST: compiler version, flags, sha256 of every file.

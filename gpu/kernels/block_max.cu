@@ -73,13 +73,17 @@ ULPROOF_BLOCK_MAX_KERNEL(block_max_bfloat16, BlockMax, Bfloat16)
 ULPROOF_BLOCK_MAX_KERNEL(block_max_float32_plain, BlockMaxPlain, Float32)
 ULPROOF_BLOCK_MAX_KERNEL(block_max_float32, BlockMax, Float32)
 
-// s = RN32(M 2^(1-b)), one thread a maximum; `bits` holds one bitwidth, or one a maximum.
+// s = RN32(M 2^(1-b)), one thread a maximum; `bits` holds one bitwidth, or one a maximum. A caller's
+// M may have a sign, which a block's maximum never has.
 extern "C" __global__ void scale_float32(const float* maxima, const float* bits, float* scales,
                                          std::uint64_t count, std::uint32_t bits_per_block,
                                          std::uint32_t pow2) {
   const std::uint64_t i = std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (i >= count) return;
-  std::uint32_t max_bits = __float_as_uint(maxima[i]);
-  if (pow2 != 0) max_bits = ulproof::gpu::RoundUpToPowerOfTwo(max_bits);
-  scales[i] = ulproof::gpu::BlockScale(max_bits, bits[bits_per_block != 0 ? i : 0]);
+  const std::uint32_t code = __float_as_uint(maxima[i]);
+  std::uint32_t magnitude = code & 0x7FFFFFFFu;
+  if (pow2 != 0) magnitude = ulproof::gpu::RoundUpToPowerOfTwo(magnitude);
+  const float scale = ulproof::gpu::BlockScale(magnitude, bits[bits_per_block != 0 ? i : 0]);
+  const bool negative = code > 0x80000000u;  // -0 gives +0.
+  scales[i] = negative ? -scale : scale;
 }
