@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gpu/mutate/known_bits.h"
+
+#include <algorithm>
+#include <bit>
+#include <string_view>
+
+#include "gpu/ptx/layout.h"
+#include "gpu/ptx/operation.h"
+
+namespace ulproof::gpu {
+namespace {
+
+using ptx::Operation;
+using ptx::Program;
+using ptx::Slot;
+using ptx::Special;
+
+constexpr std::uint64_t kAll = ~std::uint64_t{0};
+
+std::uint64_t Above(int bits) { return bits >= 64 ? 0 : kAll << bits; }
+
+// Bits that a sum of numbers below 2^k may have: those below 2^(k+1); and it is a multiple of what
+// both are multiples of.
+std::uint64_t ZerosOfSum(std::uint64_t a, std::uint64_t b) {
+  const int length = std::max(64 - std::countl_one(a), 64 - std::countl_one(b)) + 1;
+  const int trailing = std::min(std::countr_one(a), std::countr_one(b));
+  return Above(length) | (trailing >= 64 ? kAll : (std::uint64_t{1} << trailing) - 1);
+}
+
+std::uint64_t ZerosOfProduct(std::uint64_t a, std::uint64_t b) {
+  const int length = (64 - std::countl_one(a)) + (64 - std::countl_one(b));
+  const int trailing = std::min(64, std::countr_one(a) + std::countr_one(b));
+  return Above(length) | (trailing >= 64 ? kAll : (std::uint64_t{1} << trailing) - 1);
+}
+
+std::uint64_t SpecialZeros(Special special) {
+  switch (special) {
+    case Special::kTidX:
+    case Special::kTidY:
+    case Special::kTidZ:
+      return Above(10);
+    case Special::kNtidX:
+    case Special::kNtidY:
+    case Special::kNtidZ:
+      return Above(11);
+    case Special::kLaneid:
+    case Special::kWarpid:
+      return Above(5);
+    default:
+      return Above(32);
+  }
+}
+
+// Width of what the operation writes, by its last type modifier; 64 where that says nothing.
+int WidthOf(std::string_view type) {
+  if (type.ends_with("64")) return 64;
+  if (type.ends_with("32")) return 32;
+  if (type.ends_with("16")) return 16;
+  if (type == "b8" || type == "u8" || type == "s8") return 8;
+  return 64;
+}
+
+}  // namespace
+
+KnownBits::KnownBits(const Program& program) {
+  for (const Program::Constant& constant : program.constants) {
+    zeros_[constant.slot] = ~constant.value;
+  }
+  zeros_[ptx::kZeroSlot] = kAll;
+  for (const auto& [special, slot] : program.specials) zeros_[slot] = SpecialZeros(special);
+  for (const Program::ParameterConstant& parameter : program.parameter_constants) {
+    zeros_[parameter.slot] = Above(8 * parameter.register_bytes);
+  }
+  for (const Program::Address& address : program.addresses) zeros_[address.slot] = 0;
+  // From above: a register is all zeros until a write says otherwise, until nothing changes.
+  for (const Program::RegisterSlot& slot : program.registers) zeros_[slot.slot] = kAll;
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::uint32_t pc = 0; pc < program.code.size(); ++pc) {
+      const std::uint16_t writes = program.origins[pc].writes;
+      if (writes == 0) continue;
+      const std::uint64_t result =
+          (writes & (writes - 1)) == 0 && (writes & 1) != 0 ? Result(program, pc) : 0;
+      for (int i = 0; i < ptx::kMaxOperands; ++i) {
+        if ((writes >> i & 1) == 0) continue;
+        const auto known = zeros_.find(program.code[pc].operand[i]);
+        if (known == zeros_.end()) continue;
+        const std::uint64_t joined = known->second & result;
+        changed |= joined != known->second;
+        known->second = joined;
+      }
+    }
+  }
+}
+
+std::uint64_t KnownBits::Zeros(Slot slot) const {
+  const auto known = zeros_.find(slot);
+  return known == zeros_.end() ? 0 : known->second;
+}
+
+std::uint64_t KnownBits::Result(const Program& program, std::uint32_t pc) const {
+  const ptx::Instruction* const instruction = program.origins[pc].instruction;
+  const Operation& operation = program.code[pc];
+  if (instruction == nullptr || instruction->modifiers.empty()) return 0;
+  const std::string_view opcode = instruction->opcode;
+  const auto& modifiers = instruction->modifiers;
+  const std::string_view type = modifiers.back();
+  const bool is_float = type.starts_with('f') || type.starts_with("bf");
+  const int width = WidthOf(type);
+  const auto source = [&](int i) { return Zeros(operation.operand[i]); };
+  // The value of a constant operand, or nothing: all bits are known to be zero or set.
+  const auto constant = [&](int i, std::uint64_t* value) {
+    for (const Program::Constant& c : program.constants) {
+      if (c.slot == operation.operand[i]) {
+        *value = c.value;
+        return true;
+      }
+    }
+    return false;
+  };
+  const std::uint64_t top = std::uint64_t{1} << (width - 1);
+  std::uint64_t count = 0;
+  if (is_float) return width == 64 ? 0 : Above(width);
+  if (opcode == "mov" || opcode == "cvta") {
+    return instruction->operands.size() == 2 && program.origins[pc].reads == 2 ? source(1) : 0;
+  }
+  if (opcode == "and") return source(1) | source(2);
+  if (opcode == "or" || opcode == "xor") return source(1) & source(2);
+  if (opcode == "selp") return source(1) & source(2);
+  if (opcode == "shl" && constant(2, &count) && count < 64) {
+    return source(1) << count | ((std::uint64_t{1} << count) - 1) | Above(width);
+  }
+  if (opcode == "shr" && constant(2, &count) && count < static_cast<std::uint64_t>(width)) {
+    const bool is_signed = type.starts_with('s');
+    if (is_signed && (source(1) & top) == 0) return Above(width);
+    return source(1) >> count | ~(kAll >> count) | Above(width);
+  }
+  if (opcode == "add" && modifiers.size() == 1) {
+    return ZerosOfSum(source(1), source(2)) | Above(width);
+  }
+  if (opcode == "mul" && modifiers[0] == "wide" && type.starts_with('u')) {
+    return ZerosOfProduct(source(1), source(2)) | Above(2 * width);
+  }
+  if (opcode == "mul" && modifiers[0] == "lo") {
+    return ZerosOfProduct(source(1), source(2)) | Above(width);
+  }
+  if (opcode == "cvt" && modifiers.size() == 2) {
+    const int from = WidthOf(modifiers[1]);
+    const int to = WidthOf(modifiers[0]);
+    const bool is_integer = modifiers[1].starts_with('u') || modifiers[1].starts_with('s');
+    if (!is_integer) return to == 64 ? 0 : Above(to);
+    const std::uint64_t sign = std::uint64_t{1} << (from - 1);
+    const bool extends_sign = modifiers[1].starts_with('s') && (source(1) & sign) == 0;
+    return extends_sign ? Above(to) : (source(1) | Above(std::min(from, to)));
+  }
+  if (opcode == "clz" || opcode == "popc") return Above(7);
+  if (opcode == "bfe" && type.starts_with('u') && constant(3, &count)) {
+    return Above(static_cast<int>(std::min<std::uint64_t>(count, 64)));
+  }
+  if ((opcode == "min" || opcode == "max") && type.starts_with('u')) return source(1) & source(2);
+  if (opcode == "redux") return source(1);
+  if (opcode == "shfl") return source(1);
+  if (opcode == "lop3") {
+    std::uint64_t possible = 0;
+    for (unsigned row = 0; row < 8; ++row) {
+      if ((operation.parameter >> row & 1) == 0) continue;
+      std::uint64_t bits = kAll;
+      for (int i = 0; i < 3; ++i) {
+        // Row bit 2 belongs to the first source.
+        if ((row >> (2 - i) & 1) != 0) bits &= ~source(i + 1);
+      }
+      possible |= bits;
+    }
+    return ~possible | Above(32);
+  }
+  return width == 64 ? 0 : Above(width);
+}
+
+DemandedBits::DemandedBits(const Program& program, const KnownBits& known) {
+  // From below: nothing is demanded until a reader says so, until nothing changes.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::uint32_t pc = 0; pc < program.code.size(); ++pc) {
+      const Program::Origin& origin = program.origins[pc];
+      const Operation& operation = program.code[pc];
+      const auto demand = [&](Slot slot, std::uint64_t bits) {
+        std::uint64_t& all = demanded_[slot];
+        changed |= (bits & ~all) != 0;
+        all |= bits;
+      };
+      if (operation.guard != ptx::kTrueSlot) demand(operation.guard, kAll);
+      for (int i = 0; i < ptx::kMaxOperands; ++i) {
+        if ((origin.reads >> i & 1) != 0) {
+          demand(operation.operand[i], OfSource(program, known, pc, i));
+        }
+      }
+    }
+  }
+}
+
+std::uint64_t DemandedBits::Bits(Slot slot) const {
+  const auto found = demanded_.find(slot);
+  return found == demanded_.end() ? 0 : found->second;
+}
+
+// What the operation at `pc` wants of its source `i`, given what is wanted of its result.
+std::uint64_t DemandedBits::OfSource(const Program& program, const KnownBits& known,
+                                     std::uint32_t pc, int i) const {
+  const ptx::Instruction* const instruction = program.origins[pc].instruction;
+  const Operation& operation = program.code[pc];
+  if (instruction == nullptr || instruction->modifiers.empty()) return kAll;
+  const std::string_view opcode = instruction->opcode;
+  const std::string_view type = instruction->modifiers.back();
+  const int width = WidthOf(type);
+  const std::uint64_t own = ~Above(width);
+  if (opcode == "st" && i != 0) return own;
+  if (program.origins[pc].writes != 1) return kAll;
+  const std::uint64_t wanted = Bits(operation.operand[0]);
+  // The amount of a shift by a constant, or 64.
+  const auto amount = [&] {
+    for (const Program::Constant& constant : program.constants) {
+      if (constant.slot == operation.operand[2]) return std::min<std::uint64_t>(constant.value, 64);
+    }
+    return std::uint64_t{64};
+  };
+  if (opcode == "or" || opcode == "xor" || opcode == "lop3") return wanted & own;
+  if (opcode == "and") return wanted & own & ~known.Zeros(operation.operand[3 - i]);
+  if (opcode == "selp" && i != 3) return wanted & own;
+  if (opcode == "mov" && program.origins[pc].reads == 2) return wanted;
+  if (opcode == "add" || opcode == "sub" || opcode == "neg" ||
+      (opcode == "mul" && instruction->modifiers[0] == "lo")) {
+    return ~Above(64 - std::countl_zero(wanted)) & own;  // Carries go upwards only.
+  }
+  if (opcode == "shl" && i == 1 && amount() < 64) return wanted >> amount() & own;
+  if (opcode == "shr" && i == 1 && amount() < static_cast<std::uint64_t>(width)) {
+    const std::uint64_t filled = own & ~(own >> amount());
+    const bool wants_sign = type.starts_with('s') && (wanted & filled) != 0;
+    return (wanted << amount() & own) | (wants_sign ? std::uint64_t{1} << (width - 1) : 0);
+  }
+  const bool is_cvt = opcode == "cvt" && instruction->modifiers.size() == 2;
+  if (is_cvt && !type.starts_with('f') && !instruction->modifiers[0].starts_with('f') &&
+      !type.starts_with('b')) {
+    const bool extends = type.starts_with('s') && (wanted & Above(width)) != 0;
+    return (wanted & own) | (extends ? std::uint64_t{1} << (width - 1) : 0);
+  }
+  return kAll;
+}
+
+}  // namespace ulproof::gpu
