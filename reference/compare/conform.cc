@@ -17,20 +17,24 @@ constexpr std::array<std::string_view, 2> kLevelNames = {"quick", "full"};
 
 CheckList ChecksOf(const ConformOptions& options) {
   CheckList all;
-  AddKnownAnswerChecks(options, all);
-  AddNoiseChecks(options, all);
-  AddCastChecks(options, all);
-  AddBlockChecks(options, all);
-  AddQuantizeChecks(options, all);
-  AddRandomChecks(options, all);
-  AddInvarianceChecks(options, all);
-  AddWeightsChecks(options, all);
+  if (options.kernel) {
+    AddKernelChecks(options, all);
+  } else {
+    AddKnownAnswerChecks(options, all);
+    AddNoiseChecks(options, all);
+    AddCastChecks(options, all);
+    AddBlockChecks(options, all);
+    AddQuantizeChecks(options, all);
+    AddRandomChecks(options, all);
+    AddCallChecks(options, all);
+    AddInvarianceChecks(options, all);
+    AddWeightsChecks(options, all);
+  }
   CheckList mine;
   std::uint64_t index = 0;
   for (Check& check : all) {
-    const bool is_chosen =
-        (options.ops.empty() || std::ranges::count(options.ops, check.op) > 0) &&
-        check.name.find(options.only) != std::string::npos;
+    const bool is_chosen = (options.ops.empty() || std::ranges::count(options.ops, check.op) > 0) &&
+                           check.name.find(options.only) != std::string::npos;
     if (is_chosen && options.shard.Owns(index++)) mine.push_back(std::move(check));
   }
   return mine;

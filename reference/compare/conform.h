@@ -39,6 +39,14 @@ struct ConformProgress {
   std::uint64_t mismatches = 0;
 };
 
+// A kernel under test: one operation, whose formats, modes, law and block are built into it.
+struct KernelUnderTest {
+  formats::Operation op;
+  // The nearest call that the kernel takes: it may lack an argument for the offset, or want whole
+  // blocks. What it returns is valid and what every subject supports, or those cases are skipped.
+  std::function<formats::Operation(const formats::Operation&)> fit;
+};
+
 struct ConformOptions {
   formats::Backend* truth = nullptr;
   std::vector<formats::Backend*>
@@ -47,6 +55,16 @@ struct ConformOptions {
   std::string only;                         // Only checks whose name holds this text.
   Level level = Level::kQuick;
   std::vector<Weights> weights;
+  // Operations as kernels have them built in: each is also checked on its own, on calls with other
+  // shapes, keys and flags (RandomCall).
+  std::vector<formats::Operation> prototypes;
+  // Instead of the whole suite: this one operation, thoroughly (suites/kernel.cc).
+  std::optional<KernelUnderTest> kernel;
+  // Called with each answer of a subject to a case of a comparison, right or wrong; from several
+  // threads at once.
+  std::function<void(const formats::Backend&, const formats::Case&,
+                     std::span<const formats::Tensor> outputs, bool is_right)>
+      observer;
   Shard shard;  // Of the checks.
   // Called after each check, from any thread but never from two at once.
   std::function<void(const ConformProgress&)> progress;

@@ -62,6 +62,11 @@ formats::Code WeightedCodeNear(const formats::FormatSpec& from, const formats::F
 // shapes of at most a few thousand elements, keys at the ends of their ranges.
 formats::Operation RandomOperation(formats::OpKind kind, Rng& rng);
 
+// The operation with another shape, key, and those flags that kernels take as arguments (pow2,
+// bits_per_block, the scale rule). Every second one has the shape and offset that wide memory
+// accesses need. Precondition: the prototype is valid for some shape.
+formats::Operation RandomCall(const formats::Operation& prototype, Rng& rng);
+
 // Inputs for an operation: matrices in one of several styles (ordinary weights, weighted codes,
 // powers of two, near the ends of the range, sparse, with one special), bitwidths and block-wise
 // inputs that make sense and some that do not.

@@ -224,6 +224,24 @@ Operation RandomOperation(OpKind kind, Rng& rng) {
   }
 }
 
+Operation RandomCall(const Operation& prototype, Rng& rng) {
+  for (;;) {
+    const Operation other = RandomOperation(prototype.kind, rng);
+    Operation op = prototype;
+    op.shape = other.shape;
+    op.key = {RandomWord(rng), RandomWord(rng), rng.OneIn(2) ? RandomWord(rng) : rng.Below(300)};
+    op.pow2 = other.pow2;
+    op.bits_per_block = other.bits_per_block;
+    if (!prototype.block_format.has_tensor_scale) op.rule = rng.Pick(formats::kScaleRules);
+    if (rng.OneIn(2)) {
+      op.shape = {.rows = 32 * (1 + rng.Below(3)), .cols = 32 * (1 + rng.Below(3))};
+      if (rng.OneIn(2)) op.shape.rows += rng.Below(32);
+      op.key.offset &= ~std::uint64_t{63};
+    }
+    if (formats::ValidateOperation(op).ok()) return op;
+  }
+}
+
 Case RandomCase(const Operation& op, Rng& rng) {
   Case c = formats::EmptyCase(op);
   const formats::Signature signature = formats::SignatureOf(op);

@@ -346,6 +346,7 @@ base::Result<ReplayResult> Replay(const Case& c, Backend& truth,
         result.agree = result.agree && answer.comparison.ok();
       } else {
         answer.why_not = got.error().ToString();
+        result.agree = false;  // It took the case and has no answer: a fault.
       }
     }
     for (std::size_t p = 0; p < answer.outputs.size(); ++p) {

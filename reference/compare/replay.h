@@ -16,7 +16,7 @@ namespace ulproof::reference {
 
 struct ReplayResult {
   std::string text;   // For people: several lines, each ended.
-  bool agree = true;  // No mismatch on any backend (the judge's rules).
+  bool agree = true;  // No mismatch (the judge's rules) and no fault on any backend.
 };
 
 // Explains the output elements on which backends differ, or the first few if none does.

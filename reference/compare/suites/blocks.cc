@@ -65,23 +65,6 @@ void BlockMax(CheckRun& run, const FormatSpec& from) {
   }
 }
 
-// Bitwidths: all of 1/64, 2/64 .. 16 with neighbours, those around which 2^(1 - b) becomes
-// subnormal, zero or infinite, and what is no bitwidth at all.
-std::vector<Code> Bitwidths() {
-  std::vector<Code> codes = {0, 0x80000000, 0x7F800000, 0xFF800000, 0x7FC00000, 1, 0x00800000};
-  const auto add = [&](Code code) {
-    for (const Code near : {code - 1, code, code + 1}) codes.push_back(near);
-  };
-  for (std::uint64_t k = 1; k <= 1024; ++k) add(Float32(k, -6));
-  for (const std::uint64_t whole : {24, 100, 126, 127, 128, 129, 148, 149, 150, 151, 152, 1000}) {
-    for (const std::uint64_t quarter : {0, 1, 2, 3}) {
-      add(Float32(4 * whole + quarter, -2));
-      add(Float32(4 * whole + quarter, -2) | 0x80000000);
-    }
-  }
-  return codes;
-}
-
 void ScaleBits(CheckRun& run) {
   const std::vector<Code> bits = Bitwidths();
   for (const bool pow2 : {false, true}) {
@@ -187,6 +170,21 @@ void Backward(CheckRun& run, NoiseLaw law) {
 }
 
 }  // namespace
+
+std::vector<Code> Bitwidths() {
+  std::vector<Code> codes = {0, 0x80000000, 0x7F800000, 0xFF800000, 0x7FC00000, 1, 0x00800000};
+  const auto add = [&](Code code) {
+    for (const Code near : {code - 1, code, code + 1}) codes.push_back(near);
+  };
+  for (std::uint64_t k = 1; k <= 1024; ++k) add(Float32(k, -6));
+  for (const std::uint64_t whole : {24, 100, 126, 127, 128, 129, 148, 149, 150, 151, 152, 1000}) {
+    for (const std::uint64_t quarter : {0, 1, 2, 3}) {
+      add(Float32(4 * whole + quarter, -2));
+      add(Float32(4 * whole + quarter, -2) | 0x80000000);
+    }
+  }
+  return codes;
+}
 
 void AddBlockChecks(const ConformOptions&, CheckList& checks) {
   for (const FormatSpec& from : kSources) {

@@ -17,6 +17,8 @@ using formats::Tensor;
 
 // Failures kept of one check on one backend; each is shrunk, which costs up to some thousand cases.
 constexpr std::size_t kMaxFailures = 2;
+// A case that hangs costs a whole instruction budget a try.
+constexpr int kMaxFaultTries = 300;
 
 class Stopwatch {
  public:
@@ -93,6 +95,22 @@ void CheckRun::AddMismatch(Backend& backend, CheckRecord& record, const Case& c,
   record.failures.push_back({formats::CaseLine(smallest), MismatchText(*shown.first), shown.first});
 }
 
+void CheckRun::AddFault(Backend& backend, CheckRecord& record, const Case& c,
+                        const base::Error& error) {
+  if (record.failures.size() >= kMaxFailures) {
+    ++record.mismatches;
+    return;
+  }
+  const auto faults = [&](const Case& candidate) {
+    return backend.why_unsupported(candidate.op).empty() &&
+           !formats::RunCase(backend, candidate).ok();
+  };
+  const Case smallest = faults(c) ? Minimise(c, faults, kMaxFaultTries) : c;
+  const auto again = formats::RunCase(backend, smallest);
+  AddFailure(record, {formats::CaseLine(smallest),
+                      again.ok() ? error.ToString() : again.error().ToString(), std::nullopt});
+}
+
 void CheckRun::CompareOn(Backend& backend, const Case& c, std::span<const Tensor> expected) {
   CheckRecord& record = RecordOf(backend);
   ++record.cases;
@@ -102,12 +120,13 @@ void CheckRun::CompareOn(Backend& backend, const Case& c, std::span<const Tensor
     got = formats::RunCase(backend, c);
   }
   if (!got->ok()) {
-    AddFailure(record, {formats::CaseLine(c), got->error().ToString(), std::nullopt});
+    AddFault(backend, record, c, got->error());
     return;
   }
   const Comparison comparison = CompareOutputs(c, expected, **got);
   record.elements += comparison.elements;
   record.near_boundary += comparison.near_boundary;
+  if (options_.observer) options_.observer(backend, c, **got, comparison.ok());
   if (!comparison.ok()) AddMismatch(backend, record, c, comparison);
 }
 

@@ -48,6 +48,9 @@ class CheckRun {
   CheckRecord& RecordOf(const formats::Backend& backend);
   void CompareOn(formats::Backend& backend, const formats::Case& c,
                  std::span<const formats::Tensor> expected);
+  // Books a case that the backend could not run to its end, shrunk to the smallest such case.
+  void AddFault(formats::Backend& backend, CheckRecord& record, const formats::Case& c,
+                const base::Error& error);
 
   const ConformOptions& options_;
   const formats::OpKind op_;
@@ -66,12 +69,18 @@ struct Check {
 
 using CheckList = std::vector<Check>;
 
+// Bitwidths (float32): all of 1/64, 2/64 .. 16 with neighbours, those around which 2^(1 - b) becomes
+// subnormal, zero or infinite, and what is no bitwidth at all. In blocks.cc.
+std::vector<formats::Code> Bitwidths();
+
 void AddKnownAnswerChecks(const ConformOptions& options, CheckList& checks);
 void AddNoiseChecks(const ConformOptions& options, CheckList& checks);
 void AddCastChecks(const ConformOptions& options, CheckList& checks);
 void AddBlockChecks(const ConformOptions& options, CheckList& checks);  // block_max .. backward
 void AddQuantizeChecks(const ConformOptions& options, CheckList& checks);
 void AddRandomChecks(const ConformOptions& options, CheckList& checks);  // of every operation
+void AddCallChecks(const ConformOptions& options, CheckList& checks);  // of options.prototypes
+void AddKernelChecks(const ConformOptions& options, CheckList& checks);  // of options.kernel
 void AddInvarianceChecks(const ConformOptions& options, CheckList& checks);
 void AddWeightsChecks(const ConformOptions& options, CheckList& checks);
 
