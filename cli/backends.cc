@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cpu/backend_cpu.h"
 #include "gpu/kernel_backend.h"
+#include "gpu/runtime/device_machine.h"
 #include "gpu/simulator_machine.h"
 #include "reference/backend_reference.h"
 
@@ -29,6 +30,8 @@ struct Registry {
     owned.push_back(gpu::MakeKernelBackend({.name = "simulator", .machine = simulator}));
     owned.push_back(
         gpu::MakeKernelBackend({.name = "simulator-plain", .machine = simulator, .plain = true}));
+    owned.push_back(
+        gpu::MakeKernelBackend({.name = "device", .machine = gpu::MakeDeviceMachine()}));
     for (const auto& backend : owned) all.push_back(backend.get());
   }
 };

@@ -29,6 +29,18 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddSampleCommand(app, context);
   AddQuantizeCommand(app, context);
   AddDequantizeCommand(app, context);
+  AddHistCommand(app, context);
+  AddMutateCommand(app, context);
+  AddSimulateCommand(app, context);
+  AddParityCommand(app, context);
+  AddTrainCommand(app, context);
+  AddUnderflowCommand(app, context);
+  AddVerifyCommand(app, context);
+  AddAnnealCommand(app, context);
+  AddProveCommand(app, context);
+  AddFormatsForCommand(app, context);
+  AddCompareCommand(app, context);
+  AddReportCommand(app, context);
   AddVersionCommand(app, context);
 }
 

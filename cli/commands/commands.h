@@ -19,6 +19,18 @@ void AddExhaustiveCommand(CLI::App& app, CommandContext& context);
 void AddReplayCommand(CLI::App& app, CommandContext& context);
 void AddGenCommand(CLI::App& app, CommandContext& context);
 void AddCheckCommand(CLI::App& app, CommandContext& context);
+void AddHistCommand(CLI::App& app, CommandContext& context);
+void AddMutateCommand(CLI::App& app, CommandContext& context);
+void AddSimulateCommand(CLI::App& app, CommandContext& context);
+void AddParityCommand(CLI::App& app, CommandContext& context);
+void AddTrainCommand(CLI::App& app, CommandContext& context);
+void AddUnderflowCommand(CLI::App& app, CommandContext& context);
+void AddVerifyCommand(CLI::App& app, CommandContext& context);
+void AddAnnealCommand(CLI::App& app, CommandContext& context);
+void AddProveCommand(CLI::App& app, CommandContext& context);
+void AddFormatsForCommand(CLI::App& app, CommandContext& context);
+void AddCompareCommand(CLI::App& app, CommandContext& context);
+void AddReportCommand(CLI::App& app, CommandContext& context);
 void AddVersionCommand(CLI::App& app, CommandContext& context);
 
 }  // namespace ulproof::cli

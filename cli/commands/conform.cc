@@ -18,6 +18,7 @@
 #include "cli/report/conform_report.h"
 #include "cli/report/file.h"
 #include "cli/tensor_file.h"
+#include "gpu/kernels/registry.h"
 
 namespace ulproof::cli {
 namespace {
@@ -65,6 +66,11 @@ Result<std::vector<formats::Backend*>> Subjects(const std::vector<std::string>& 
   return subjects;
 }
 
+// Kernels have formats and modes built in, which random operations seldom hit.
+bool RunsKernels(const formats::Backend* backend) {
+  return backend->name().starts_with("simulator") || backend->name().starts_with("device");
+}
+
 // The tensors of a file whose elements are floats that operations take.
 Status LoadWeights(const std::string& path, std::vector<reference::Weights>& weights) {
   const auto input = TensorInput::Open(path);
@@ -97,6 +103,11 @@ Status Run(const ConformCommand& command, CommandContext& context) {
   options.ops = command.ops;
   options.level = command.level;
   options.shard = command.shard;
+  if (std::ranges::any_of(options.subjects, RunsKernels)) {
+    for (const gpu::Kernel& kernel : gpu::Kernels()) {
+      if (!kernel.plain) options.prototypes.push_back(kernel.prototype);
+    }
+  }
   for (const std::string& path : command.weights) {
     if (Status loaded = LoadWeights(path, options.weights); !loaded.ok()) return loaded;
   }

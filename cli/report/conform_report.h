@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/report/terminal_text.h"
 #include "reference/compare/conform.h"
 
 namespace ulproof::cli {
@@ -35,12 +36,6 @@ std::string ConformJson(const ConformRun& run);
 
 // One test suite a backend, one test case a check; skipped checks say why.
 std::string ConformJunit(const ConformRun& run);
-
-// 1234567 -> "1,234,567".
-std::string Grouped(std::uint64_t number);
-
-// The model name of this machine's processor, or "unknown processor".
-std::string ProcessorName();
 
 }  // namespace ulproof::cli
 

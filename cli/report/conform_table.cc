@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 
 #include "cli/report/conform_report.h"
@@ -32,27 +31,6 @@ struct Cell {
     skipped += record.skipped_cases;
   }
 };
-
-class Painter {
- public:
-  explicit Painter(bool use_color) : use_color_(use_color) {}
-  std::string Bold(std::string text) const { return Paint("1", std::move(text)); }
-  std::string Dim(std::string text) const { return Paint("2", std::move(text)); }
-  std::string Good(std::string text) const { return Paint("32", std::move(text)); }
-  std::string Bad(std::string text) const { return Paint("1;31", std::move(text)); }
-  std::string Warning(std::string text) const { return Paint("33", std::move(text)); }
-
- private:
-  std::string Paint(const char* code, std::string text) const {
-    return use_color_ ? fmt::format("\033[{}m{}\033[0m", code, text) : text;
-  }
-  bool use_color_;
-};
-
-std::string Seconds(double seconds) {
-  if (seconds < 0.095) return fmt::format("{:.0f} ms", 1000 * seconds);
-  return seconds < 99.5 ? fmt::format("{:.1f} s", seconds) : fmt::format("{:.0f} s", seconds);
-}
 
 // The backends that have records, the reference (asked known answers and invariances) first.
 std::vector<std::string> ColumnsOf(const ConformRun& run) {
@@ -105,7 +83,7 @@ std::string Table(const ConformRun& run, const Painter& paint) {
   }
   std::string times = fmt::format("  {:<38}", "time in the backend");
   for (const std::string& name : columns) {
-    times += fmt::format("{:>{}}", Seconds(seconds[name]), width(name));
+    times += fmt::format("{:>{}}", SecondsText(seconds[name]), width(name));
   }
   text += paint.Dim(times) + '\n';
   if (columns.front() == run.truth && run.truth != run.backends.front()) {
@@ -170,21 +148,6 @@ std::string Failures(const ConformRun& run, const Painter& paint) {
 
 }  // namespace
 
-std::string Grouped(std::uint64_t number) {
-  std::string text = std::to_string(number);
-  for (std::size_t i = text.size(); i > 3;) text.insert(i -= 3, ",");
-  return text;
-}
-
-std::string ProcessorName() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    const std::size_t colon = line.find(": ");
-    if (line.starts_with("model name") && colon != line.npos) return line.substr(colon + 2);
-  }
-  return "unknown processor";
-}
-
 std::string ConformHeading(const ConformRun& run) {
   std::string text = "ulproof conform: every operation of the numerics contract, bit for bit\n\n";
   text += "  truth    reference: exact numbers (MPFR), rounded where the contract rounds\n";
@@ -219,7 +182,7 @@ std::string ConformTable(const ConformRun& run, bool use_color) {
   const std::uint64_t mismatches = run.report.mismatches();
   const std::string work =
       fmt::format("{} checks, {} cases, {} elements in {}, level {}", Grouped(run.report.checks),
-                  Grouped(cases), Grouped(elements), Seconds(run.report.seconds), run.level);
+                  Grouped(cases), Grouped(elements), SecondsText(run.report.seconds), run.level);
   if (!text.ends_with("\n\n")) text += '\n';
   if (cases == 0)
     return text + fmt::format("  {}  nothing was checked\n", paint.Warning("NOTHING"));
