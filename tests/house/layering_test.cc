@@ -37,13 +37,17 @@ const std::vector<Layer>& Layers() {
       {"io", {"base", "formats", "io"}},
       {"reference", {"base", "formats", "reference"}},
       {"reference/compare", {"base", "formats", "reference", "reference/compare"}},
+      {"reference/inspect", {"base", "formats", "reference", "reference/inspect"}},
       {"cpu", {"base", "formats", "cpu"}},
       {"gpu", {"base", "formats", "gpu"}},
       {"trainer", {"base", "formats", "io", "trainer"}},
       {"proofs", {"*"}},
       {"fuzz", {"*"}},
       {"bench", {"*"}},
-      {"cli", {"base", "formats", "io", "reference", "reference/compare", "cpu", "gpu", "cli"}},
+      {"cli",
+       {"base", "formats", "io", "reference", "reference/compare", "reference/inspect", "cpu",
+        "gpu", "trainer", "proofs", "cli"}},
+      {"examples", {"gpu"}},
       {"tests", {"*"}},
   };
   return layers;

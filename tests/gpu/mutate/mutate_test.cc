@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mutation of PTX: that changes are real and few, that proofs of equivalence are right where they
+// are given and not given where bits change, and that a campaign counts what its suite says.
+// Catches an unsound proof, which would flatter every suite.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <sstream>
+
+#include "gpu/mutate/campaign.h"
+#include "gpu/mutate/equivalence.h"
+#include "gpu/mutate/mutation.h"
+#include "gpu/ptx/decode.h"
+#include "gpu/ptx/launch.h"
+#include "gpu/ptx/parser.h"
+
+namespace ulproof::gpu {
+namespace {
+
+constexpr int kFirstLine = 9;  // Of the body below.
+
+// y[tid] = the result of `body` on the words %r1 = x[tid] and %r2 = tid, left in %r9.
+std::string Kernel(const std::string& body) {
+  return ".version 8.0\n.target sm_80\n.address_size 64\n"
+         ".visible .entry k(.param .u64 x, .param .u64 y)\n"
+         "{ .reg .b32 %r<20>; .reg .b64 %rd<9>; .reg .pred %p<5>;\n"
+         "ld.param.u64 %rd1, [x]; ld.param.u64 %rd2, [y]; mov.u32 %r2, %tid.x;\n"
+         "mul.wide.u32 %rd3, %r2, 4; add.s64 %rd4, %rd1, %rd3; add.s64 %rd5, %rd2, %rd3;\n"
+         "ld.global.u32 %r1, [%rd4]; or.b32 %r15, %r1, %r2; shl.b32 %r17, %r1, 3; add.u32 %r18, "
+         "%r2, "
+         "%r2;\n" +
+         body + "\nst.global.u32 [%rd5], %r9;\nret;\n}\n";
+}
+
+std::vector<std::uint8_t> Outputs(const std::string& text) {
+  const auto module = ptx::ParseModule(text, "k.ptx");
+  EXPECT_TRUE(module.ok()) << module.error().ToString();
+  std::vector<std::uint32_t> x(1024);
+  MutationRng rng(1);
+  for (std::uint32_t& word : x) word = static_cast<std::uint32_t>(rng.Next());
+  ptx::Memory memory;
+  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(x.data());
+  const auto in = memory.Upload("x", {bytes, 4 * x.size()});
+  const auto out = memory.Allocate("y", 4 * x.size());
+  const auto report =
+      ptx::Launch(*module, "k", {.block = {1024}}, ptx::Arguments().Add(in).Add(out), memory,
+                  {.instruction_budget = 100'000});
+  if (!report.ok()) return {};
+  const auto content = memory.Bytes(out);
+  return {content.begin(), content.end()};
+}
+
+// The proof for the mutant whose first line of the body is `after`.
+std::string ProofOf(const std::string& before, const std::string& after,
+                    const std::string& rest = "") {
+  const auto original = ptx::ParseModule(Kernel(before + "\n" + rest), "k");
+  const auto mutant = ptx::ParseModule(Kernel(after + "\n" + rest), "k");
+  EXPECT_TRUE(original.ok() && mutant.ok());
+  const auto program = ptx::DecodeEntry(*original, "k");
+  EXPECT_TRUE(program.ok()) << program.error().ToString();
+  const Mutation mutation = {.kind = MutationKind::kOpcode,
+                             .line = kFirstLine,
+                             .before = before,
+                             .after = after,
+                             .text = {}};
+  return Equivalence(*program).Proof(mutation, *mutant);
+}
+
+// Each pair gives the same bits, and is proved to.
+TEST(EquivalenceTest, ProvesWhatHolds) {
+  const struct {
+    const char *before, *after, *rest;
+  } pairs[] = {
+      {"add.u32 %r5, %r1, 1;", "add.u32 %r5, %r1, 2;", "mov.u32 %r9, %r1;"},
+      {"or.b32 %r9, %r2, 2048;", "xor.b32 %r9, %r2, 2048;", ""},
+      {"or.b32 %r9, %r17, 7;", "add.u32 %r9, %r17, 7;", ""},
+      {"or.b32 %r9, %r18, 2048;", "xor.b32 %r9, %r18, 2048;", ""},
+      {"or.b32 %r9, %r2, 2048;", "add.u32 %r9, %r2, 2048;", ""},
+      {"shr.u32 %r9, %r2, 3;", "shr.s32 %r9, %r2, 3;", ""},
+      {"setp.lt.u32 %p1, %r2, 7;", "setp.lt.s32 %p1, %r2, 7;", "selp.b32 %r9, 1, 0, %p1;"},
+      {"max.u32 %r9, %r2, 7;", "max.s32 %r9, %r2, 7;", ""},
+      {"and.b32 %r9, %r2, 2047;", "and.b32 %r9, %r2, 1023;", ""},
+      {"shr.u32 %r3, %r1, 28;", "shr.s32 %r3, %r1, 28;", "and.b32 %r9, %r3, 8;"},
+      {"and.b32 %r3, %r1, 12;", "and.b32 %r3, %r1, 28;", "and.b32 %r9, %r3, 8;"},
+      {"or.b32 %r3, %r1, %r2;", "xor.b32 %r3, %r1, %r2;", "shr.u32 %r9, %r3, 10;"},
+      {"ld.global.u16 %r3, [%rd4];", "ld.global.s16 %r3, [%rd4];", "shl.b32 %r9, %r3, 16;"},
+  };
+  for (const auto& [before, after, rest] : pairs) {
+    EXPECT_NE(ProofOf(before, after, rest), "") << before << " -> " << after;
+    EXPECT_EQ(Outputs(Kernel(std::string(before) + "\n" + rest)),
+              Outputs(Kernel(std::string(after) + "\n" + rest)))
+        << before;
+  }
+  // A comparison of multiples of 2^17.
+  EXPECT_NE(ProofOf("setp.gt.u32 %p1, %r3, 1362886655;", "setp.gt.u32 %p1, %r3, 1362886639;",
+                    "selp.b32 %r9, 1, 0, %p1;\nshl.b32 %r3, %r1, 17;"),
+            "");
+}
+
+// Near misses of those: bits do change, and nothing may be proved.
+TEST(EquivalenceTest, DoesNotProveWhatDoesNotHold) {
+  const struct {
+    const char *before, *after, *rest;
+  } pairs[] = {
+      {"or.b32 %r9, %r2, 512;", "xor.b32 %r9, %r2, 512;", ""},
+      {"shr.u32 %r9, %r15, 3;", "shr.s32 %r9, %r15, 3;", ""},
+      {"or.b32 %r9, %r17, 15;", "xor.b32 %r9, %r17, 15;", ""},
+      {"or.b32 %r9, %r18, 1024;", "xor.b32 %r9, %r18, 1024;", ""},
+      {"shr.u32 %r9, %r1, 3;", "shr.s32 %r9, %r1, 3;", ""},
+      {"setp.lt.u32 %p1, %r1, 7;", "setp.lt.s32 %p1, %r1, 7;", "selp.b32 %r9, 1, 0, %p1;"},
+      {"max.u32 %r9, %r1, 7;", "max.s32 %r9, %r1, 7;", ""},
+      {"and.b32 %r9, %r2, 1023;", "and.b32 %r9, %r2, 511;", ""},
+      {"shr.u32 %r3, %r1, 28;", "shr.s32 %r3, %r1, 28;", "and.b32 %r9, %r3, 24;"},
+      {"and.b32 %r3, %r1, 12;", "and.b32 %r3, %r1, 28;", "and.b32 %r9, %r3, 24;"},
+      {"or.b32 %r3, %r1, %r2;", "xor.b32 %r3, %r1, %r2;", "shr.u32 %r9, %r3, 9;"},
+      {"or.b32 %r3, %r1, %r2;", "add.u32 %r3, %r1, %r2;", "shr.u32 %r9, %r3, 10;"},
+      {"ld.global.u16 %r3, [%rd4];", "ld.global.s16 %r3, [%rd4];", "shl.b32 %r9, %r3, 15;"},
+      {"setp.gt.u32 %p1, %r1, 1362886655;", "setp.gt.u32 %p1, %r1, 1230000000;",
+       "selp.b32 %r9, 1, 0, %p1;"},
+  };
+  for (const auto& [before, after, rest] : pairs) {
+    EXPECT_EQ(ProofOf(before, after, rest), "") << before << " -> " << after;
+    EXPECT_NE(Outputs(Kernel(std::string(before) + "\n" + rest)),
+              Outputs(Kernel(std::string(after) + "\n" + rest)))
+        << before;
+  }
+}
+
+// A kernel with a bit of everything that is mutated.
+const std::string& Mixed() {
+  static const std::string text = Kernel(
+      "and.b32 %r3, %r1, 255;\nshl.b32 %r4, %r2, 8;\nor.b32 %r5, %r3, %r4;\n"
+      "setp.lt.u32 %p1, %r3, 100;\n@%p1 add.u32 %r5, %r5, 7;\nmul.hi.u32 %r6, %r5, -766435501;\n"
+      "selp.b32 %r7, %r6, %r5, %p1;\nshr.u32 %r8, %r7, 3;\nmin.u32 %r9, %r8, %r1;\n"
+      "add.u32 %r10, %r9, 1;");
+  return text;
+}
+
+TEST(MutatorTest, EveryMutantDiffersInOneLineAndDecodes) {
+  const auto mutator = Mutator::Make(Mixed(), "k", "k");
+  ASSERT_TRUE(mutator.ok()) << mutator.error().ToString();
+  MutationRng rng(1);
+  std::set<MutationKind> kinds;
+  std::set<std::string> different;
+  for (int i = 0; i < 200; ++i) {
+    const std::optional<Mutation> mutation = mutator->Draw(rng);
+    ASSERT_TRUE(mutation.has_value());
+    kinds.insert(mutation->kind);
+    different.insert(mutation->text);
+    const auto module = ptx::ParseModule(mutation->text, "k");
+    ASSERT_TRUE(module.ok());
+    int changed = 0;
+    for (int line = 1; line < 25; ++line) {
+      const bool same = module->LineText(line) == mutator->module().LineText(line);
+      changed += same ? 0 : 1;
+      EXPECT_TRUE(same || line == mutation->line);
+    }
+    EXPECT_EQ(changed, 1) << mutation->before << " -> " << mutation->after;
+  }
+  EXPECT_EQ(kinds.size(), kMutationKindNames.size());
+  EXPECT_GT(different.size(), 60u);
+}
+
+TEST(MutatorTest, ErrorsOfTheKernelAreReported) {
+  EXPECT_FALSE(Mutator::Make("nonsense", "k", "k").ok());
+  EXPECT_FALSE(Mutator::Make(Mixed(), "k", "other").ok());
+}
+
+// Proofs against the machine: no mutant that counts as equivalent may change an output.
+TEST(CampaignTest, ProofsAreSoundAndCountsAddUp) {
+  const std::vector<std::uint8_t> expected = Outputs(Mixed());
+  ASSERT_FALSE(expected.empty());
+  const auto judge = [&](const Mutation& mutation) -> Discovery {
+    const std::vector<std::uint8_t> got = Outputs(mutation.text);
+    if (got.empty()) return {.fate = Fate::kFault, .note = "fault"};
+    if (got != expected) return {.fate = Fate::kWrongBits, .note = "bits"};
+    return {};
+  };
+  const CampaignOptions options = {
+      .file = "k", .entry = "k", .count = 150, .seed = 3, .progress = {}};
+  const auto campaign = RunCampaign(Mixed(), options, judge);
+  ASSERT_TRUE(campaign.ok());
+  EXPECT_GT(campaign->Count(Fate::kEquivalent), 3u);
+  EXPECT_GT(campaign->KillRate(), 0.7);
+  EXPECT_EQ(campaign->Count(Fate::kEquivalent) + campaign->Count(Fate::kSurvived) +
+                campaign->Count(Fate::kFault) + campaign->Count(Fate::kWrongBits),
+            campaign->mutants.size());
+  // The same seed, the same mutants.
+  const auto again = RunCampaign(Mixed(), options, judge);
+  ASSERT_EQ(again->mutants.size(), campaign->mutants.size());
+  std::istringstream source(Mixed());
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(source, line);) lines.push_back(line);
+  for (std::size_t i = 0; i < campaign->mutants.size(); ++i) {
+    const Mutant& mutant = campaign->mutants[i];
+    EXPECT_EQ(again->mutants[i].mutation.after, mutant.mutation.after);
+    EXPECT_EQ(again->mutants[i].fate, mutant.fate);
+    if (mutant.fate != Fate::kEquivalent) continue;
+    std::string text;
+    for (std::size_t line = 0; line < lines.size(); ++line) {
+      const bool here = static_cast<int>(line) + 1 == mutant.mutation.line;
+      text += (here ? mutant.mutation.after : lines[line]) + "\n";
+    }
+    EXPECT_EQ(Outputs(text), expected) << mutant.mutation.after << ": " << mutant.note;
+  }
+}
+
+}  // namespace
+}  // namespace ulproof::gpu
