@@ -151,7 +151,7 @@ void AddMutateCommand(CLI::App& app, CommandContext& context) {
       ->add_option("--entry", options->entry,
                    "Where faults are planted, of an operation that takes several kernels")
       ->type_name("NAME");
-  command->add_option("--arch", options->arch, "Of the kept PTX: sm_80 (default) or sm_90")
+  command->add_option("--arch", options->arch, "Of the kept PTX: sm_80")
       ->type_name("ARCH");
   AddUnsignedOption(*command, "--count", options->count, "Mutants (default 100)", 1'000'000);
   AddUnsignedOption(*command, "--seed", options->seed, "Which ones (default 1)");
