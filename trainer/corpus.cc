@@ -69,7 +69,9 @@ base::Result<Corpus> LoadCorpus(const std::string& path) {
   }
   Corpus corpus = {.origin = path, .tokens = {}, .is_bytes = false};
   corpus.tokens.resize((bytes.size() - begin) / 2);
-  std::memcpy(corpus.tokens.data(), bytes.data() + begin, bytes.size() - begin);
+  if (!corpus.tokens.empty()) {  // memcpy takes no null pointer, even for nothing.
+    std::memcpy(corpus.tokens.data(), bytes.data() + begin, bytes.size() - begin);
+  }
   corpus.train_count = TrainCount(corpus.tokens.size());
   return corpus;
 }

@@ -54,7 +54,8 @@ Result<std::vector<formats::Backend*>> Subjects(const std::vector<std::string>& 
   std::vector<formats::Backend*> subjects;
   if (names.empty()) {
     for (formats::Backend* backend : AllBackends()) {
-      if (backend->name() != "reference" && backend->name() != "cpu") subjects.push_back(backend);
+      if (backend->name() == "reference" || backend->name() == "cpu") continue;
+      if (backend->why_unavailable().empty()) subjects.push_back(backend);
     }
     return subjects;
   }
@@ -118,8 +119,14 @@ Status Run(const ConformCommand& command, CommandContext& context) {
   run.shard = command.shard;
   run.processor = ProcessorName();
   run.threads = base::ThreadCount();
-  for (const formats::Backend* backend : options.subjects)
+  for (const formats::Backend* backend : options.subjects) {
     run.backends.emplace_back(backend->name());
+  }
+  for (const formats::Backend* backend : AllBackends()) {
+    const std::string why = backend->why_unavailable();
+    if (command.backends.empty() && !why.empty())
+      run.unavailable.emplace_back(backend->name(), why);
+  }
   for (const reference::Weights& w : options.weights) run.weights.push_back(w.name);
   context.out << ConformHeading(run) << std::flush;
   {

@@ -16,6 +16,8 @@ namespace ulproof::cli {
 struct ConformRun {
   reference::ConformReport report;
   std::vector<std::string> backends;  // The subjects, in order.
+  // Backends that this machine lacks, with the reason; only where nobody asked for them by name.
+  std::vector<std::pair<std::string, std::string>> unavailable = {};
   std::string truth;
   std::string level;
   reference::Shard shard;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "cli/report/conform_report.h"
 #include "reference/compare/noise_tolerance.h"
@@ -95,33 +96,31 @@ std::string Table(const ConformRun& run, const Painter& paint) {
   return text;
 }
 
-// Skips of one operation, the backends with the same number of them together.
+// What was skipped, by reason: the operations and their cases, backends that skip the same
+// together.
 std::string Skips(const ConformRun& run, const Painter& paint) {
-  struct Skip {
-    std::map<std::string, std::uint64_t> cases_of_backend;
-    std::string why;
-  };
-  std::map<OpKind, Skip> skips;
-  std::map<std::string, std::string> unavailable;
+  using Counts = std::map<OpKind, std::uint64_t>;
+  std::map<std::pair<std::string, std::string>, Counts> counts_of;  // By reason and backend.
   for (const CheckRecord& record : run.report.records) {
     if (record.skipped_cases == 0) continue;
-    Skip& skip = skips[record.op];
-    skip.cases_of_backend[record.backend] += record.skipped_cases;
-    if (skip.why.empty()) skip.why = record.skipped_why;
+    // "only these formats, not that one": the table needs no line for each.
+    const std::string why = record.skipped_why.substr(0, record.skipped_why.find(", not "));
+    counts_of[{why, record.backend}][record.op] += record.skipped_cases;
+  }
+  std::map<std::pair<std::string, Counts>, std::vector<std::string>> backends_of;
+  for (const auto& [key, counts] : counts_of) {
+    backends_of[{key.first, counts}].push_back(key.second);
   }
   std::string text;
-  for (const auto& [op, skip] : skips) {
-    std::map<std::uint64_t, std::vector<std::string>> backends_of_count;
-    for (const auto& [backend, cases] : skip.cases_of_backend) {
-      backends_of_count[cases].push_back(backend);
+  for (const auto& [key, backends] : backends_of) {
+    std::vector<std::string> cases;
+    for (const auto& [op, count] : key.second) {
+      cases.push_back(fmt::format("{} {}", formats::OpKindName(op), Grouped(count)));
     }
-    for (const auto& [cases, backends] : backends_of_count) {
-      const std::string who = backends.size() > 2 ? fmt::format("{} backends", backends.size())
-                                                  : fmt::format("{}", fmt::join(backends, ", "));
-      text += fmt::format("  {}  {}: {} cases on {}, as: {}\n",
-                          paint.Warning(text.empty() ? "skipped" : "       "),
-                          formats::OpKindName(op), Grouped(cases), who, skip.why);
-    }
+    const std::string who = backends.size() > 2 ? fmt::format("{} backends", backends.size())
+                                                : fmt::format("{}", fmt::join(backends, ", "));
+    text += fmt::format("  {}  {}: {} ({})\n", paint.Warning(text.empty() ? "skipped" : "       "),
+                        who, fmt::join(cases, ", "), key.first);
   }
   return text;
 }
@@ -152,6 +151,9 @@ std::string ConformHeading(const ConformRun& run) {
   std::string text = "ulproof conform: every operation of the numerics contract, bit for bit\n\n";
   text += "  truth    reference: exact numbers (MPFR), rounded where the contract rounds\n";
   text += fmt::format("  checked  {}\n", fmt::join(run.backends, ", "));
+  for (const auto& [name, why] : run.unavailable) {
+    text += fmt::format("  not here {}: {}\n", name, why);
+  }
   text += fmt::format("  machine  {}, {} thread{}\n", run.processor, run.threads,
                       run.threads == 1 ? "" : "s");
   if (!run.weights.empty()) text += fmt::format("  weights  {}\n", fmt::join(run.weights, ", "));

@@ -50,7 +50,7 @@ TEST(ConformReportTest, TableShowsVerdictFailuresAndSkips) {
   const std::string pass = ConformTable(SmallRun(0), false);
   EXPECT_THAT(pass, HasSubstr("PASS"));
   EXPECT_THAT(pass, HasSubstr("1,234,567"));
-  EXPECT_THAT(pass, HasSubstr("noise: 7 cases on cpu-scalar, as: no noise"));
+  EXPECT_THAT(pass, HasSubstr("cpu-scalar: noise 7 (no noise)"));
   EXPECT_THAT(pass, Not(HasSubstr("\033[")));
   const std::string fail = ConformTable(SmallRun(5), true);
   EXPECT_THAT(fail, HasSubstr("FAIL"));
