@@ -41,6 +41,8 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddFormatsForCommand(app, context);
   AddCompareCommand(app, context);
   AddReportCommand(app, context);
+  AddCompletionCommand(app, context);
+  AddManCommand(app, context);
   AddVersionCommand(app, context);
 }
 
@@ -73,7 +75,7 @@ base::Status ReportParseError(const CLI::App& app, const CLI::ParseError& error,
 int Main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   io::RemovePartialFilesOnSignals();
-  CommandContext context = ProcessContext();
+  CommandContext context = ProcessContext(argc, argv);
   if (const base::Status exact = base::CheckExactMath(); !exact.ok()) {
     context.Fail(exact.error());
     return static_cast<int>(context.exit_code);

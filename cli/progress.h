@@ -8,7 +8,7 @@
 #include <mutex>
 #include <string>
 
-#include "cli/command.h"
+#include "cli/context.h"
 
 namespace ulproof::cli {
 

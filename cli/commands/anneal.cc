@@ -194,7 +194,7 @@ Status Run(const AnnealOptions& options, CommandContext& context) {
     if (options.blocks == 0) return base::UsageError("--blocks must be at least 1");
     normal = NormalWeights(options.op, options.blocks);
   }
-  Json record = RecordHead("anneal", 1);
+  Json record = RecordHead("anneal", 1, context.invocation);
   record["weights"] =
       plan ? Json{{"kind", "file"}, {"file", options.file}, {"tensors", plan->sources.size()}}
            : Json{{"kind", "normal"}, {"blocks", options.blocks}};

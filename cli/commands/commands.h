@@ -31,6 +31,8 @@ void AddProveCommand(CLI::App& app, CommandContext& context);
 void AddFormatsForCommand(CLI::App& app, CommandContext& context);
 void AddCompareCommand(CLI::App& app, CommandContext& context);
 void AddReportCommand(CLI::App& app, CommandContext& context);
+void AddCompletionCommand(CLI::App& app, CommandContext& context);
+void AddManCommand(CLI::App& app, CommandContext& context);
 void AddVersionCommand(CLI::App& app, CommandContext& context);
 
 }  // namespace ulproof::cli

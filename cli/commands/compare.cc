@@ -222,7 +222,7 @@ Status Run(const CompareOptions& options, CommandContext& context) {
     if (const auto found = a->Find(options.tensor); !found.ok()) return found.error();
     names = {options.tensor};
   }
-  Json record = RecordHead("compare", 1);
+  Json record = RecordHead("compare", 1, context.invocation);
   record["a"] = options.a;
   record["b"] = options.b;
   Json differences = Json::array();

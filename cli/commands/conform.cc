@@ -119,6 +119,7 @@ Status Run(const ConformCommand& command, CommandContext& context) {
   run.shard = command.shard;
   run.processor = ProcessorName();
   run.threads = base::ThreadCount();
+  run.invocation = context.invocation;
   for (const formats::Backend* backend : options.subjects) {
     run.backends.emplace_back(backend->name());
   }

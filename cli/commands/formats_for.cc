@@ -126,7 +126,7 @@ Status Run(const FormatsForOptions& options, CommandContext& context) {
       for (const float bits : options.bits) request.settings.push_back({to, bits, block});
     }
   }
-  Json record = RecordHead("formats-for", 1);
+  Json record = RecordHead("formats-for", 1, context.invocation);
   record["files"] = options.files;
   record["law"] = formats::NoiseLawName(options.op.law);
   record["seed"] = options.op.key.seed;

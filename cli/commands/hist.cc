@@ -201,7 +201,7 @@ Result<Json> RecordLaw(const HistOptions& options, NoiseLaw law, ProgressBar& pr
 
 Status Run(const HistOptions& options, CommandContext& context) {
   if (options.count == 0) return base::UsageError("--count must be at least 1");
-  Json record = RecordHead("hist", 1);
+  Json record = RecordHead("hist", 1, context.invocation);
   record["count"] = options.count;
   record["seed"] = options.key.seed;
   record["stream"] = options.key.stream;

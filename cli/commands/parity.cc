@@ -12,9 +12,9 @@
 #include "cli/backends.h"
 #include "cli/commands/commands.h"
 #include "cli/progress.h"
-#include "cli/report/chart.h"
 #include "cli/report/file.h"
 #include "cli/report/record.h"
+#include "cli/report/training_report.h"
 
 namespace ulproof::cli {
 namespace {
@@ -62,7 +62,9 @@ std::vector<formats::OpKind> KindsOf(const trainer::MethodSpec& method) {
 class Session {
  public:
   Session(ParityCommand command, CommandContext& context)
-      : command_(std::move(command)), context_(context), record_(RecordHead("parity", 1)) {}
+      : command_(std::move(command)),
+        context_(context),
+        record_(RecordHead("parity", 1, context_.invocation)) {}
   Status Run();
 
  private:
@@ -84,9 +86,6 @@ class Session {
   CommandContext& context_;
   trainer::Corpus corpus_;
   Json record_;
-  Chart curves_ = {.title = "training loss, mean over seeds",
-                   .x = {.label = "part of the run", .is_percent = true},
-                   .y = {.label = "nats a token"}};
   std::string cases_;
   int case_count_ = 0, failures_ = 0;
 };
@@ -237,18 +236,16 @@ void Session::ShowMethod(const trainer::MethodRuns& runs, const trainer::MethodR
   }
   row["casts"] = casts;
   context_.out << extra << '\n';
-  rows.push_back(row);
   if (what.empty()) {
-    ChartSeries series = {.name = name};
-    const auto points = static_cast<double>(first.curve.size());
+    Json curve = Json::array();  // Mean training loss, at points evenly through the run.
     for (std::size_t i = 0; i < first.curve.size(); ++i) {
       double sum = 0;
       for (const auto& outcome : runs.seeds) sum += outcome.curve[i];
-      series.points.push_back(
-          {(static_cast<double>(i) + 0.5) / points, sum / static_cast<double>(runs.seeds.size())});
+      curve.push_back(JsonNumber(sum / static_cast<double>(runs.seeds.size())));
     }
-    curves_.series.push_back(series);
+    row["curve"] = curve;
   }
+  rows.push_back(row);
   const bool required = what.empty() && std::ranges::count(command_.required, name) != 0;
   const bool passed = verdict == trainer::Verdict::kWithin || verdict == trainer::Verdict::kBetter;
   AddCase(what.empty() ? "methods" : "breaks", name,
@@ -319,10 +316,7 @@ Status Session::WriteFiles() {
         case_count_, failures_, cases_);
     if (Status written = WriteReport(command_.junit, xml); !written.ok()) return written;
   }
-  const Picture picture = {.title = "Method parity, " + std::string(command_.preset.name),
-                           .subtitle = corpus_.origin,
-                           .panels = {curves_}};
-  return WriteRecord(command_.files, record_, picture);
+  return WriteRecord(command_.files, record_, ParityPicture(record_));
 }
 
 Status Session::Run() {

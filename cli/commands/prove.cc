@@ -5,13 +5,13 @@
 
 #include <chrono>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "base/text.h"
 #include "cli/commands/commands.h"
 #include "cli/report/file.h"
+#include "cli/report/record.h"
 #include "cli/report/terminal_text.h"
 #include "proofs/register.h"
 
@@ -57,10 +57,9 @@ Status Run(const ProveCommand& command, CommandContext& context) {
     for (const proofs::Claim& claim : proofs::Claims()) claims.push_back(&claim);
   }
   const proofs::Depth depth = command.is_full ? proofs::Depth::kFull : proofs::Depth::kQuick;
-  nlohmann::ordered_json record = {{"schema", "ulproof-prove/1"},
-                                 {"version", ULPROOF_VERSION},
-                                 {"depth", command.is_full ? "full" : "quick"},
-                                 {"claims", nlohmann::ordered_json::array()}};
+  Json record = RecordHead("prove", 1, context.invocation);
+  record["depth"] = command.is_full ? "full" : "quick";
+  record["claims"] = Json::array();
   int unexpected = 0;
   std::uint64_t cases = 0;
   for (const proofs::Claim* claim : claims) {
@@ -93,22 +92,23 @@ Status Run(const ProveCommand& command, CommandContext& context) {
     }
     context.out << std::flush;
     record["claims"].push_back({{"id", claim->id},
-                              {"statement", claim->statement},
-                              {"method", claim->method},
-                              {"relied_on_by", claim->relied_on_by},
-                              {"verdict", VerdictName(outcome.verdict)},
-                              {"expected", VerdictName(claim->expected)},
-                              {"condition", outcome.condition},
-                              {"counterexample", outcome.counterexample},
-                              {"figures", outcome.figures},
-                              {"cases", outcome.cases},
-                              {"seconds", elapsed.count()}});
+                                {"statement", claim->statement},
+                                {"method", claim->method},
+                                {"relied_on_by", claim->relied_on_by},
+                                {"verdict", VerdictName(outcome.verdict)},
+                                {"expected", VerdictName(claim->expected)},
+                                {"condition", outcome.condition},
+                                {"counterexample", outcome.counterexample},
+                                {"figures", outcome.figures},
+                                {"cases", outcome.cases},
+                                {"seconds", elapsed.count()}});
   }
   if (command.lists) return base::Done{};
   context.out << fmt::format("\n{}  {} claims, {} cases decided, depth {}\n",
                              unexpected == 0 ? "PASS" : "FAIL", claims.size(), Grouped(cases),
                              command.is_full ? "full" : "quick");
   if (unexpected > 0) context.SetExitCode(base::ExitCode::kMismatch);
+  record["verdict"] = unexpected == 0 ? "pass" : "fail";
   if (!command.json.empty()) return WriteReport(command.json, record.dump(2) + "\n");
   return base::Done{};
 }

@@ -18,6 +18,7 @@ constexpr std::uint64_t kMaxRecordBytes = std::uint64_t{1} << 30;
 
 struct ReportOptions {
   std::vector<std::string> files;
+  std::vector<std::string> against;
   std::string out;
   std::string title = "ulproof report";
 };
@@ -36,14 +37,22 @@ Result<ReportInput> ReadRecord(const std::string& path) {
   return ReportInput{path, std::move(record)};
 }
 
-Status Run(const ReportOptions& options) {
+Result<std::vector<ReportInput>> ReadRecords(const std::vector<std::string>& paths) {
   std::vector<ReportInput> inputs;
-  for (const std::string& path : options.files) {
+  for (const std::string& path : paths) {
     auto input = ReadRecord(path);
     if (!input.ok()) return input.error();
     inputs.push_back(std::move(*input));
   }
-  const auto page = HtmlReport(options.title, inputs);
+  return inputs;
+}
+
+Status Run(const ReportOptions& options) {
+  const auto inputs = ReadRecords(options.files);
+  if (!inputs.ok()) return inputs.error();
+  const auto baselines = ReadRecords(options.against);
+  if (!baselines.ok()) return baselines.error();
+  const auto page = HtmlReport(options.title, *inputs, *baselines);
   if (!page.ok()) return page.error();
   return WriteReport(options.out, *page);
 }
@@ -55,13 +64,18 @@ void AddReportCommand(CLI::App& app, CommandContext& context) {
       app.add_subcommand("report", "Make one HTML page from the records of other commands");
   const auto options = std::make_shared<ReportOptions>();
   command->add_option("RECORD", options->files, "Files that --json wrote")->required();
+  command
+      ->add_option("--against", options->against,
+                   "Earlier records of the same commands: show what changed (repeatable)")
+      ->type_name("FILE");
   command->add_option("--out", options->out, "The page")->required()->type_name("FILE");
   command->add_option("--title", options->title, "Its title (default: ulproof report)")
       ->type_name("TEXT");
   command->footer(
       "The page needs no network and runs no scripts.\n"
-      "Example:\n"
-      "  ulproof report conform.json hist.json underflow.json --out report.html");
+      "Examples:\n"
+      "  ulproof report conform.json hist.json underflow.json --out report.html\n"
+      "  ulproof report new.json --out report.html --against old.json");
   command->callback([options, &context] { context.Report(Run(*options)); });
 }
 

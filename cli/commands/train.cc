@@ -14,10 +14,10 @@
 #include "cli/commands/commands.h"
 #include "cli/options.h"
 #include "cli/progress.h"
-#include "cli/report/chart.h"
 #include "cli/report/file.h"
 #include "cli/report/picture_file.h"
 #include "cli/report/record.h"
+#include "cli/report/training_report.h"
 #include "trainer/trainer.h"
 
 namespace ulproof::cli {
@@ -91,7 +91,7 @@ class Session {
   Status Observe(const trainer::StepRecord& record);
   Status Finish();
   Status EvaluateFinalWeights(Json& summary);
-  Status DrawCurve() const;
+  Json LoggedCurve() const;
 
   const TrainCommand& command_;
   CommandContext& context_;
@@ -242,36 +242,22 @@ Status Session::EvaluateFinalWeights(Json& summary) {
   return base::Done{};
 }
 
-Status Session::DrawCurve() const {
-  Chart chart = {.title = "", .x = {.label = "step"}, .y = {.label = "loss, nats a token"}};
-  ChartSeries train = {.name = "training"}, validation = {.name = "held out"};
-  Chart bits = {.title = "", .x = {.label = "step"}, .y = {.label = "mean b"}};
-  ChartSeries mean_bits = {.name = ""};
+// The log's lines, as far as they are whole.
+Json Session::LoggedCurve() const {
+  Json curve = Json::array();
   std::ifstream stream(PathOf("log.jsonl"));
   for (std::string line; std::getline(stream, line);) {
-    const Json record = Json::parse(line, nullptr, false);
-    if (record.is_discarded()) continue;
-    const double step = NumberFrom(record["step"]);
-    train.points.push_back({step, NumberFrom(record["loss"])});
-    validation.points.push_back({step, NumberFrom(record["validation_loss"])});
-    if (record.contains("mean_bits"))
-      mean_bits.points.push_back({step, NumberFrom(record["mean_bits"])});
+    Json record = Json::parse(line, nullptr, false);
+    if (!record.is_discarded()) curve.push_back(std::move(record));
   }
-  chart.series = {train, validation};
-  Picture picture = {
-      .title = fmt::format("{}, {}", command_.preset.name, command_.method.ToString()),
-      .subtitle = corpus_.origin,
-      .panels = {chart}};
-  if (!mean_bits.points.empty()) {
-    bits.series = {mean_bits};
-    picture.panels.push_back(bits);
-  }
-  return WriteSvg(PathOf("loss.svg"), picture);
+  return curve;
 }
 
 Status Session::Finish() {
-  Json summary = RecordHead("train", 1);
+  Json summary = RecordHead("train", 1, context_.invocation);
   summary["run"] = trainer_->Fingerprint();
+  summary["preset"] = command_.preset.name;
+  summary["method"] = command_.method.ToString();
   summary["corpus"] = corpus_.origin;
   summary["parameters"] = trainer_->model().parameters().size();
   if (trainer_->SampledParameters() != 0) {
@@ -293,7 +279,8 @@ Status Session::Finish() {
     summary["generated"] = text;
     context_.out << "\n" << text << "\n";
   }
-  if (Status drawn = DrawCurve(); !drawn.ok()) return drawn;
+  summary["curve"] = LoggedCurve();
+  if (Status drawn = WriteSvg(PathOf("loss.svg"), TrainPicture(summary)); !drawn.ok()) return drawn;
   return WriteReport(PathOf("summary.json"), summary.dump(2) + "\n");
 }
 

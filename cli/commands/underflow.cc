@@ -110,8 +110,8 @@ Json ResultJson(const Measurement& m, double log_limit, bool with_binades) {
 }
 
 Json RecordOf(const UnderflowOptions& options, const MeasureRequest& request,
-              const MeasurePlan& plan) {
-  Json record = RecordHead("underflow", 1);
+              const MeasurePlan& plan, const CommandContext& context) {
+  Json record = RecordHead("underflow", 1, context.invocation);
   record["files"] = options.files;
   record["law"] = formats::NoiseLawName(options.op.law);
   record["round"] = formats::RoundingName(options.op.rounding);
@@ -143,7 +143,7 @@ Status Run(const UnderflowOptions& options, CommandContext& context) {
     }
   }
   const std::size_t settings = request.settings.size();
-  Json record = RecordOf(options, request, *plan);
+  Json record = RecordOf(options, request, *plan, context);
   // All counters of all tensors and settings together raise a false alarm at this rate.
   const double tests =
       static_cast<double>((plan->sources.size() + 1) * settings * kCountedEvents.size());

@@ -142,6 +142,7 @@ Status RunSuite(const VerifyCommand& command, KernelUnderTest& kernel, formats::
   run.processor = ProcessorName();
   run.threads = base::ThreadCount();
   run.command = CommandLine(command);
+  run.invocation = context.invocation;
   reference::ConformOptions options;
   options.truth = &truth;
   options.subjects = kernel.subjects();

@@ -2,35 +2,25 @@
 // The JSON and JUnit renderings of a conformance run.
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "cli/report/check_records.h"
 #include "cli/report/conform_report.h"
+#include "cli/report/record.h"
 
 namespace ulproof::cli {
-namespace {
-
-using Json = nlohmann::ordered_json;
-
-}  // namespace
 
 std::string ConformJson(const ConformRun& run) {
   const std::uint64_t mismatches = run.report.mismatches();
-  Json json = {{"tool", "ulproof"},
-               {"version", ULPROOF_VERSION},
-               {"command", "conform"},
-               {"contract", 1},
-               {"level", run.level},
+  Json json = RecordHead("conform", 1, run.invocation);
+  json.update({{"level", run.level},
                {"shard", fmt::format("{}/{}", run.shard.index, run.shard.count)},
                {"truth", run.truth},
                {"backends", run.backends},
                {"weights", run.weights},
-               {"machine", {{"processor", run.processor}, {"threads", run.threads}}},
                {"checks", run.report.checks},
                {"seconds", run.report.seconds},
                {"mismatches", mismatches},
                {"verdict", mismatches == 0 ? "pass" : "fail"},
-               {"records", Json::array()}};
+               {"records", Json::array()}});
   for (const reference::CheckRecord& record : run.report.records)
     json["records"].push_back(RecordJson(record));
   // Names of tensors may hold any bytes.

@@ -24,6 +24,7 @@ struct ConformRun {
   std::vector<std::string> weights;  // Names of the user's tensors.
   std::string processor;
   int threads = 1;
+  std::string invocation = {};  // The command line that makes the same run.
 };
 
 // What stands above the work while it is going on: what is checked against what, and where.

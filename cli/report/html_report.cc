@@ -6,12 +6,9 @@
 #include <algorithm>
 #include <string_view>
 
-#include "cli/report/anneal_report.h"
-#include "cli/report/compare_report.h"
-#include "cli/report/formats_for_report.h"
-#include "cli/report/hist_report.h"
+#include "cli/report/html_sections.h"
+#include "cli/report/record_changes.h"
 #include "cli/report/terminal_text.h"
-#include "cli/report/underflow_report.h"
 
 namespace ulproof::cli {
 namespace {
@@ -20,7 +17,7 @@ constexpr std::string_view kStyle = R"css(
 :root{color-scheme:light dark}
 body{font:15px/1.5 system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif;margin:0 auto;
 max-width:62rem;padding:1.5rem;color:#24292f;background:#fff}
-h1{font-size:1.6rem;margin:0 0 .2rem}h2{font-size:1.2rem;margin:0}
+h1{font-size:1.6rem;margin:0 0 .2rem}h2{font-size:1.2rem;margin:0}h3{font-size:1rem;margin:1rem 0 .3rem}
 header p,.from{color:#57606a;margin:.2rem 0}
 nav ul{padding-left:1.2rem}section{border-top:1px solid #d8dee4;padding:1.2rem 0}
 .badge{display:inline-block;border-radius:1rem;padding:0 .7rem;font-size:.85rem;font-weight:600;
@@ -32,23 +29,13 @@ figure{margin:1rem 0;overflow-x:auto}figure svg{max-width:100%;height:auto}
 table{border-collapse:collapse;font-size:.9rem}td,th{border-bottom:1px solid #d8dee4;
 padding:.25rem .7rem;text-align:left;vertical-align:top}td.n{text-align:right;
 font-variant-numeric:tabular-nums}
+code{font:.85em ui-monospace,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
 @media (prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}
 header p,.from,.note{color:#9da7b3}section,td,th{border-color:#30363d}pre{background:#161b22}
 .pass{color:#2bc49a}.fail{color:#ff8533}}
 @media print{body{max-width:none;padding:0;color:#000;background:#fff}nav{display:none}
 section{break-inside:avoid-page}pre{white-space:pre-wrap;background:none;padding:0}}
 )css";
-
-// As XmlEscaped, but lines stay lines.
-std::string EscapedLines(const std::string& text) {
-  std::string escaped;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    escaped += XmlEscaped(std::string_view(text).substr(begin, end - begin)) + '\n';
-    begin = end + 1;
-  }
-  return escaped;
-}
 
 std::string CommandOf(const Json& record) { return record.at("command").get<std::string>(); }
 
@@ -58,98 +45,109 @@ std::string Badge(const Json& record) {
   return fmt::format("<span class=\"badge {0}\">{0}</span>", pass ? "pass" : "fail");
 }
 
-// conform and verify: the checks that failed first, then all, in the order of the run.
-std::string ConformTableHtml(const Json& record) {
-  std::string rows[2];
-  for (const Json& check : record.at("records")) {
-    const auto mismatches = check.at("mismatches").get<std::uint64_t>();
-    const auto skipped = check.at("skipped_cases").get<std::uint64_t>();
-    const std::string outcome =
-        mismatches > 0
-            ? fmt::format("<strong class=\"fail\">{} differ</strong>", Grouped(mismatches))
-        : skipped > 0 ? fmt::format("<span class=\"note\">{} skipped: {}</span>", Grouped(skipped),
-                                    XmlEscaped(check.at("skipped_why").get<std::string>()))
-                      : std::string("<span class=\"pass\">equal</span>");
-    rows[mismatches > 0 ? 0 : 1] += fmt::format(
-        "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td "
-        "class=\"n\">{}</td><td>{}</td></tr>\n",
-        XmlEscaped(check.at("check").get<std::string>()),
-        XmlEscaped(check.at("backend").get<std::string>()),
-        Grouped(check.at("cases").get<std::uint64_t>()),
-        Grouped(check.at("elements").get<std::uint64_t>()), outcome);
-  }
-  const Json& machine = record.at("machine");
-  // verify names the kernel that it judged, conform what its backends were compared with.
-  const std::string subject = record.contains("kernel")
-                                  ? "kernel " + record.at("kernel").get<std::string>()
-                                  : "against " + record.at("truth").get<std::string>();
-  return fmt::format(
-      "<p>Level {}, {}; {} ({} threads).</p>\n<table><tr><th>check</th><th>backend</th>"
-      "<th>cases</th><th>elements</th><th>outcome</th></tr>\n{}{}</table>\n",
-      XmlEscaped(record.at("level").get<std::string>()), XmlEscaped(subject),
-      XmlEscaped(machine.at("processor").get<std::string>()), machine.at("threads").get<int>(),
-      rows[0], rows[1]);
+// A value of a record in a table of changes; a whole row that came or went is only named.
+std::string ChangedValue(const Json& value) {
+  if (value.is_null()) return "<span class=\"note\">none</span>";
+  if (value.is_structured()) return "<span class=\"note\">a row</span>";
+  return XmlEscaped(value.is_string() ? value.get<std::string>() : value.dump());
 }
 
-// The plain values of a record that we have no picture for.
-std::string ValuesHtml(const Json& record) {
-  std::string text = "<table>\n";
-  for (const auto& [key, value] : record.items()) {
-    if (value.is_structured()) continue;
-    text += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", XmlEscaped(key),
-                        XmlEscaped(value.is_string() ? value.get<std::string>() : value.dump()));
+std::string ChangesHtml(const ReportInput& baseline, const ReportInput& input) {
+  constexpr std::size_t kShown = 200;
+  const std::vector<RecordChange> changes = RecordChanges(baseline.record, input.record);
+  std::string text = fmt::format("<h3>Against {}: {}</h3>\n", XmlEscaped(baseline.file),
+                                 changes.empty() ? "no value changed, times aside"
+                                                 : Grouped(changes.size()) + " values changed");
+  if (changes.empty()) return text;
+  text += "<table><tr><th>value</th><th>before</th><th>now</th></tr>\n";
+  for (std::size_t i = 0; i < std::min(kShown, changes.size()); ++i) {
+    text +=
+        fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td></tr>\n", XmlEscaped(changes[i].place),
+                    ChangedValue(changes[i].before), ChangedValue(changes[i].after));
   }
-  return text + "</table>\n";
+  text += "</table>\n";
+  if (changes.size() > kShown) {
+    text += fmt::format("<p class=\"note\">and {} more</p>\n", Grouped(changes.size() - kShown));
+  }
+  return text;
 }
 
-std::string Shown(const std::string& text, const Picture& picture, std::size_t number) {
-  return fmt::format("<figure>\n{}</figure>\n<pre>{}</pre>\n",
-                     RenderSvg(picture, fmt::format("r{}p", number)), EscapedLines(text));
+// "ulproof 0.1.0, ulproof.hist/1", the machine, and how to make the record again.
+std::string OriginHtml(const ReportInput& input) {
+  const Json& record = input.record;
+  std::string text = fmt::format("<p class=\"from\">{}, ulproof {}", XmlEscaped(input.file),
+                                 XmlEscaped(record.at("version").get<std::string>()));
+  if (record.contains("schema")) {
+    text += ", " + XmlEscaped(record["schema"].get<std::string>());
+  }
+  if (record.contains("machine")) {
+    text += fmt::format(", on {} ({} threads)",
+                        XmlEscaped(record["machine"].at("processor").get<std::string>()),
+                        record["machine"].at("threads").get<int>());
+  }
+  if (record.contains("rerun")) {
+    text += fmt::format("<br><code>{}</code>", XmlEscaped(record["rerun"].get<std::string>()));
+  }
+  return text + "</p>\n";
 }
 
-std::string BodyOf(const Json& record, std::size_t number) {
-  constexpr int kColumns = 110;
-  const std::string command = CommandOf(record);
-  if (command == "hist") {
-    return Shown(HistText(record, kColumns, false), HistPicture(record), number);
+// The number of inputs before `index` with the same command.
+std::size_t RankOf(const std::vector<ReportInput>& inputs, std::size_t index) {
+  const std::string command = CommandOf(inputs[index].record);
+  return static_cast<std::size_t>(
+      std::count_if(inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(index),
+                    [&](const ReportInput& other) { return CommandOf(other.record) == command; }));
+}
+
+// The baseline that the input is to be held against: the first of its command for the first of its
+// command, and so on; null when there is none.
+const ReportInput* BaselineOf(const std::vector<ReportInput>& inputs, std::size_t index,
+                              const std::vector<ReportInput>& baselines) {
+  for (std::size_t i = 0; i < baselines.size(); ++i) {
+    if (CommandOf(baselines[i].record) == CommandOf(inputs[index].record) &&
+        RankOf(baselines, i) == RankOf(inputs, index)) {
+      return &baselines[i];
+    }
   }
-  if (command == "underflow") {
-    return Shown(UnderflowText(record, {.columns = kColumns}), UnderflowPicture(record), number);
-  }
-  if (command == "anneal") return Shown(AnnealText(record), AnnealPicture(record), number);
-  if (command == "formats-for") {
-    return Shown(FormatsForText(record), FormatsForPicture(record), number);
-  }
-  if (command == "compare") {
-    return Shown(CompareText(record, false), ComparePicture(record), number);
-  }
-  if (command == "conform" || command == "verify") return ConformTableHtml(record);
-  return ValuesHtml(record);
+  return nullptr;
 }
 
 }  // namespace
 
 base::Result<std::string> HtmlReport(const std::string& title,
-                                     const std::vector<ReportInput>& inputs) {
+                                     const std::vector<ReportInput>& inputs,
+                                     const std::vector<ReportInput>& baselines) {
+  for (const std::vector<ReportInput>* list : {&inputs, &baselines}) {
+    for (const ReportInput& input : *list) {
+      if (!input.record.contains("command") || !input.record["command"].is_string()) {
+        return base::Error{.message = "is not a record of ulproof: it names no command",
+                           .file = input.file};
+      }
+    }
+  }
   std::string sections;
   std::string contents;
+  std::size_t compared = 0;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const auto& [file, record] = inputs[i];
+    const ReportInput& input = inputs[i];
     try {
-      const std::string command = XmlEscaped(CommandOf(record));
-      contents += fmt::format("<li><a href=\"#r{}\">{}</a> {}</li>\n", i, command, Badge(record));
-      sections += fmt::format(
-          "<section id=\"r{}\">\n<h2>{} {}</h2>\n<p class=\"from\">{}, ulproof {}{}</p>\n{}"
-          "</section>\n",
-          i, command, Badge(record), XmlEscaped(file),
-          XmlEscaped(record.at("version").get<std::string>()),
-          record.contains("schema") ? ", " + XmlEscaped(record.at("schema").get<std::string>())
-                                    : "",
-          BodyOf(record, i));
+      const std::string command = XmlEscaped(CommandOf(input.record));
+      const std::string badge = Badge(input.record);
+      contents += fmt::format("<li><a href=\"#r{}\">{}</a> {}</li>\n", i, command, badge);
+      const ReportInput* baseline = BaselineOf(inputs, i, baselines);
+      compared += baseline != nullptr ? 1 : 0;
+      sections += fmt::format("<section id=\"r{}\">\n<h2>{} {}</h2>\n{}{}{}</section>\n", i,
+                              command, badge, OriginHtml(input), SectionHtml(input.record, i),
+                              baseline == nullptr ? "" : ChangesHtml(*baseline, input));
     } catch (const nlohmann::json::exception& error) {
       return base::Error{.message = fmt::format("is not a record of ulproof: {}", error.what()),
-                         .file = file};
+                         .file = input.file};
     }
+  }
+  if (compared != baselines.size()) {
+    return base::UsageError(fmt::format(
+        "{} of the {} records of --against have no record of their command to be held against",
+        baselines.size() - compared, baselines.size()));
   }
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

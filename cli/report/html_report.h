@@ -17,11 +17,14 @@ struct ReportInput {
   Json record;
 };
 
-// Records of hist, underflow, anneal, formats-for and compare come with their text and picture,
-// those of conform and verify with their table; of any other record the plain values are shown.
-// Errors: a record that is not what its command writes, with its file.
+// One section a record: where it comes from and how to make it again, then its picture and text
+// (hist, underflow, anneal, formats-for, compare, train, parity), its table (conform, verify,
+// prove), or its plain values. A baseline adds what changed to the record of the same command (the
+// first to the first, where a command has several). Errors: a record that is not what its command
+// writes, with its file; a baseline without a record.
 base::Result<std::string> HtmlReport(const std::string& title,
-                                     const std::vector<ReportInput>& inputs);
+                                     const std::vector<ReportInput>& inputs,
+                                     const std::vector<ReportInput>& baselines = {});
 
 }  // namespace ulproof::cli
 

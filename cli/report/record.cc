@@ -5,17 +5,22 @@
 
 #include <cmath>
 
+#include "base/parallel.h"
+#include "cli/command.h"
 #include "cli/report/file.h"
 #include "cli/report/picture_file.h"
+#include "cli/report/terminal_text.h"
 
 namespace ulproof::cli {
 
-Json RecordHead(std::string_view command, int schema_version) {
+Json RecordHead(std::string_view command, int schema_version, const std::string& invocation) {
   return {{"schema", fmt::format("ulproof.{}/{}", command, schema_version)},
           {"tool", "ulproof"},
           {"version", ULPROOF_VERSION},
           {"command", command},
-          {"contract", 1}};
+          {"contract", 1},
+          {"rerun", invocation},
+          {"machine", {{"processor", ProcessorName()}, {"threads", base::ThreadCount()}}}};
 }
 
 Json JsonNumber(double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); }

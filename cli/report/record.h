@@ -9,15 +9,19 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "cli/command.h"
 #include "cli/report/chart.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace ulproof::cli {
 
 using Json = nlohmann::ordered_json;
 
-// {"schema": "ulproof.<command>/<version>", "tool", "version", "command", "contract"}.
-Json RecordHead(std::string_view command, int schema_version);
+// {"schema": "ulproof.<command>/<version>", "tool", "version", "command", "contract", "rerun" (the
+// command line), "machine": {"processor", "threads"}}.
+Json RecordHead(std::string_view command, int schema_version, const std::string& invocation);
 
 // A number for JSON, which has no infinities: null for what is not finite.
 Json JsonNumber(double x);

@@ -2,15 +2,12 @@
 // The JSON and JUnit renderings of a verification.
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "cli/report/check_records.h"
+#include "cli/report/record.h"
 #include "cli/report/verify_report.h"
 
 namespace ulproof::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json ExplanationJson(const reference::ExplainReport& report) {
   Json json = {
@@ -29,23 +26,19 @@ Json ExplanationJson(const reference::ExplainReport& report) {
 
 std::string VerifyJson(const VerifyRun& run) {
   const Verdict verdict = VerdictOf(run);
-  Json json = {{"tool", "ulproof"},
-               {"version", ULPROOF_VERSION},
-               {"command", "verify"},
-               {"contract", 1},
-               {"kernel", run.kernel},
+  Json json = RecordHead("verify", 1, run.invocation);
+  json.update({{"kernel", run.kernel},
                {"description", run.description},
                {"operation", run.operation},
                {"restrictions", run.restrictions},
                {"level", run.level},
                {"backends", run.backends},
-               {"machine", {{"processor", run.processor}, {"threads", run.threads}}},
                {"checks", run.report.checks},
                {"seconds", run.report.seconds},
                {"mismatches", run.report.mismatches()},
                {"verdict", verdict == Verdict::kPass   ? "pass"
                            : verdict == Verdict::kFail ? "fail"
-                                                       : "nothing"}};
+                                                       : "nothing"}});
   json["smallest"] = nullptr;
   if (run.first) {
     json["smallest"] = {{"check", run.first->check},

@@ -38,6 +38,7 @@ struct VerifyRun {
   int threads = 1;
   // "ulproof verify mine.ptx --op '...'", to which --case adds a line.
   std::string command;
+  std::string invocation = {};  // The command line as it was given.
   reference::ConformReport report;
   std::optional<FirstFailure> first;
   std::optional<reference::ExplainReport> explanation;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// compare, and the report page that gathers records.
+// ulproof compare on files whose differences are known.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,7 +14,6 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-using testing::Not;
 
 class CompareTest : public testing::Test {
  protected:
@@ -73,47 +72,6 @@ TEST_F(CompareTest, EqualFilesAndOtherShapes) {
   EXPECT_EQ(other.exit_code, 1);
   EXPECT_THAT(other.out, HasSubstr("is F32[2,3] and F32[3,2]"));
   EXPECT_EQ(RunUlproof({"compare", Path("a.npy"), Path("x.npy")}).exit_code, 3);
-}
-
-// The page holds what the records hold, and reaches for nothing outside itself.
-TEST_F(CompareTest, ReportIsOneSelfContainedPage) {
-  WriteNpy(Path("w.npy"), io::kNpyFloat32, {4, 4},
-           std::vector<float>{1, -2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16});
-  ASSERT_EQ(RunUlproof({"hist", "--count", "10000", "--json", Path("1.json")}).exit_code, 0);
-  ASSERT_EQ(
-      RunUlproof({"underflow", Path("w.npy"), "--bits", "4", "--json", Path("2.json")}).exit_code,
-      0);
-  ASSERT_EQ(
-      RunUlproof({"anneal", "--blocks", "2", "--law", "rg16", "--json", Path("3.json")}).exit_code,
-      0);
-  ASSERT_EQ(
-      RunUlproof({"compare", Path("w.npy"), Path("w.npy"), "--json", Path("4.json")}).exit_code, 0);
-  ASSERT_EQ(RunUlproof({"formats-for", Path("w.npy"), "--json", Path("5.json")}).exit_code, 0);
-  const CommandResult result =
-      RunUlproof({"report", Path("1.json"), Path("2.json"), Path("3.json"), Path("4.json"),
-                  Path("5.json"), "--title", "a < b", "--out", Path("r.html")});
-  ASSERT_EQ(result.exit_code, 0) << result.err;
-  const std::string page = io::ReadFile(Path("r.html"));
-  EXPECT_THAT(page, testing::StartsWith("<!DOCTYPE html>"));
-  EXPECT_THAT(page, HasSubstr("<title>a &lt; b</title>"));
-  EXPECT_THAT(page, HasSubstr("ulproof.underflow/1"));
-  std::size_t pictures = 0;
-  for (std::size_t at = 0; (at = page.find("<svg ", at)) != std::string::npos; ++at) ++pictures;
-  EXPECT_EQ(pictures, 5u);
-  for (const char* outside : {"<script", "src=", "@import", "<link", "url(http"}) {
-    EXPECT_THAT(page, Not(HasSubstr(outside)));
-  }
-}
-
-TEST_F(CompareTest, ReportRefusesWhatIsNoRecord) {
-  io::WriteFile(Path("bad.json"), "{\"command\": \"hist\", \"version\": \"1\"}");
-  io::WriteFile(Path("worse.json"), "[1, 2");
-  for (const char* name : {"bad.json", "worse.json"}) {
-    const CommandResult result = RunUlproof({"report", Path(name), "--out", Path("r.html")});
-    EXPECT_EQ(result.exit_code, 2);
-    EXPECT_THAT(result.err, HasSubstr(name));
-  }
-  EXPECT_EQ(directory_.Names().count("r.html"), 0u);
 }
 
 }  // namespace
