@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Everything comes from the system's packages (Debian 12 names in ./run). Required: fmt, Threads, GMP,
-# MPFR, Boost, Highway, nlohmann-json; with the command line also CLI11; with the tests GoogleTest and
+# MPFR, Boost, Highway, nlohmann-json, PCRE2; with the command line also CLI11; with the tests GoogleTest and
 # RapidCheck. Optional: Google Benchmark, the CUDA toolkit.
 if(POLICY CMP0167)
   cmake_policy(SET CMP0167 NEW)  # Boost's own config file, not CMake's old module.
@@ -12,6 +12,7 @@ find_package(hwy CONFIG REQUIRED)
 find_package(GMP REQUIRED)
 find_package(MPFR REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
+find_package(PCRE2 REQUIRED)
 if(ULPROOF_BUILD_CLI)
   find_package(CLI11 2.1 REQUIRED)
 endif()

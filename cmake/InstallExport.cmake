@@ -21,5 +21,6 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/ulproof-config-version.c
 install(FILES
   "${PROJECT_BINARY_DIR}/ulproof-config.cmake" "${PROJECT_BINARY_DIR}/ulproof-config-version.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/FindGMP.cmake" "${PROJECT_SOURCE_DIR}/cmake/FindMPFR.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/FindPCRE2.cmake"
   DESTINATION "${ULPROOF_INSTALL_CMAKEDIR}")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")

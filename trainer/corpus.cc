@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint32_t kLlmcMagic = 20240520;
 constexpr std::size_t kLlmcHeaderBytes = 256 * 4;
+constexpr std::size_t kGpt2Vocabulary = 50257;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 34;
 
 std::size_t TrainCount(std::size_t count) { return count - count / 10; }
@@ -42,14 +43,24 @@ Corpus CorpusFromText(std::string origin, std::string_view text) {
   return corpus;
 }
 
-base::Result<Corpus> LoadCorpus(const std::string& path) {
+base::Result<Corpus> LoadCorpus(const std::string& path, const BytePairEncoding* encoding) {
   auto file = io::InputFile::Open(path);
   if (!file.ok()) return file.error();
   if (file->size() > kMaxBytes) return file->Malformed("more than 16 GiB of text or tokens");
   std::string bytes(file->size(), '\0');
   if (const base::Status read = file->ReadAt(0, bytes.data(), bytes.size()); !read.ok())
     return read.error();
-  if (!path.ends_with(".bin")) return CorpusFromText(path, bytes);
+  if (!path.ends_with(".bin")) {
+    if (encoding == nullptr) return CorpusFromText(path, bytes);
+    auto tokens = encoding->Encode(bytes);
+    if (!tokens.ok()) return file->Malformed(tokens.error().message);
+    const std::size_t count = tokens->size();
+    return Corpus{.origin = path,
+                  .tokens = std::move(*tokens),
+                  .train_count = TrainCount(count),
+                  .is_bytes = false,
+                  .vocabulary = encoding->size()};
+  }
 
   std::size_t begin = 0;
   std::uint32_t header[3] = {};
@@ -73,6 +84,9 @@ base::Result<Corpus> LoadCorpus(const std::string& path) {
     std::memcpy(corpus.tokens.data(), bytes.data() + begin, bytes.size() - begin);
   }
   corpus.train_count = TrainCount(corpus.tokens.size());
+  const bool are_small = std::all_of(corpus.tokens.begin(), corpus.tokens.end(),
+                                     [](std::uint16_t token) { return token < 256; });
+  if (!are_small) corpus.vocabulary = kGpt2Vocabulary;
   return corpus;
 }
 

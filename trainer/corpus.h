@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tokens that a run learns from: bytes of a text, or the token files of llm.c and nanoGPT; and
-// which of them a step reads. The end of the tokens is held out for validation.
+// The tokens that a run learns from: bytes or byte pairs of a text, or the token files of llm.c and
+// nanoGPT; and which of them a step reads. The end of the tokens is held out for validation.
 #ifndef ULPROOF_TRAINER_CORPUS_H_
 #define ULPROOF_TRAINER_CORPUS_H_
 
@@ -12,23 +12,28 @@
 #include <vector>
 
 #include "base/result.h"
+#include "trainer/byte_pair_encoding.h"
 
 namespace ulproof::trainer {
 
 struct Corpus {
   std::string origin;  // A path, or what generated it.
   std::vector<std::uint16_t> tokens;
-  std::size_t train_count = 0;  // tokens[0, train_count) are for training, the rest is held out.
-  bool is_bytes = true;         // Tokens are bytes of UTF-8 text.
+  std::size_t train_count = 0;   // tokens[0, train_count) are for training, the rest is held out.
+  bool is_bytes = true;          // Tokens are bytes of UTF-8 text.
+  std::size_t vocabulary = 256;  // A model needs room for so many different tokens.
 };
 
 // The last tenth is held out.
 Corpus CorpusFromText(std::string origin, std::string_view text);
 
 // A file ending in .bin is tokens of 16 bits: llm.c's (256 header words, the first 20240520, the
-// second 1, the third the count) or, without that header, nanoGPT's. Any other file is text, one
-// token a byte. Errors: the file's; a header that does not fit the file; an odd number of bytes.
-base::Result<Corpus> LoadCorpus(const std::string& path);
+// second 1, the third the count) or, without that header, nanoGPT's; their vocabulary is GPT-2's
+// 50,257 where they are not all below 256. Any other file is text, one token a byte, or in tokens
+// of `encoding` where that is not null. Errors: the file's; a header that does not fit the file; an
+// odd number of bytes; a text that is not UTF-8, where it is to be encoded.
+base::Result<Corpus> LoadCorpus(const std::string& path,
+                                const BytePairEncoding* encoding = nullptr);
 
 // English-like sentences of a small grammar, for machines without a text: about `bytes` bytes, the
 // same on every machine. A model learns its words and agreement; it is no natural language.

@@ -15,6 +15,7 @@
 #include "cli/report/file.h"
 #include "cli/report/record.h"
 #include "cli/report/training_report.h"
+#include "cli/training_text.h"
 
 namespace ulproof::cli {
 namespace {
@@ -40,7 +41,8 @@ constexpr const char* kCasts[] = {"float6_e3m2fn", "mxfp4"};
 struct ParityCommand {
   trainer::Preset preset = trainer::kPresets[1];
   std::vector<std::string> methods, required = {"gaussws"}, backends;
-  std::string data, bit_method = "gaussws", junit;
+  TrainingTextOptions text;
+  std::string bit_method = "gaussws", junit;
   std::uint64_t steps = 300, seeds = 5, bit_steps = 5, sequences = 128, first_seed = 1;
   double margin = 0.02;
   bool breaks = false, only_bits = false, is_short = false;
@@ -107,14 +109,9 @@ void Session::AddCase(const std::string& suite, const std::string& name, CaseRes
 }
 
 Status Session::LoadText() {
-  if (command_.data.empty()) {
-    corpus_ = trainer::GeneratedCorpus();
-    context_.err << "ulproof: no --data: training on sentences of the built-in grammar\n";
-  } else {
-    auto loaded = trainer::LoadCorpus(command_.data);
-    if (!loaded.ok()) return loaded.error();
-    corpus_ = std::move(*loaded);
-  }
+  auto loaded = LoadTrainingText(command_.text, context_);
+  if (!loaded.ok()) return loaded.error();
+  corpus_ = std::move(loaded->corpus);
   record_["corpus"] = corpus_.origin;
   record_["preset"] = command_.preset.name;
   return base::Done{};
@@ -124,6 +121,7 @@ trainer::TrainerOptions Session::OptionsOf(const trainer::MethodSpec& method,
                                            std::uint64_t steps) const {
   trainer::TrainerOptions options = {.method = method, .seed = command_.first_seed};
   trainer::ApplyPreset(command_.preset, steps, options);
+  options.model.vocabulary = std::max(options.model.vocabulary, corpus_.vocabulary);
   return options;
 }
 
@@ -349,7 +347,7 @@ void AddParityCommand(CLI::App& app, CommandContext& context) {
   command->add_flag("--short", options->is_short,
                     "Seconds instead of minutes: pico, bf16 and gaussws, few steps, margin 0.05");
   command->add_flag("--bits", options->only_bits, "Bit parity alone");
-  command->add_option("--data", options->data, "As in train")->type_name("FILE");
+  AddTrainingTextOptions(*command, options->text);
   command
       ->add_option("--method", options->methods,
                    "A method (repeatable); the first is the baseline (default: bf16, gaussws, "

@@ -18,6 +18,7 @@
 #include "cli/report/picture_file.h"
 #include "cli/report/record.h"
 #include "cli/report/training_report.h"
+#include "cli/training_text.h"
 #include "trainer/trainer.h"
 
 namespace ulproof::cli {
@@ -40,7 +41,8 @@ struct TrainCommand {
   std::uint64_t steps = 600, seed = 1, batch = 0, accumulate = 1;
   std::uint64_t eval_every = 50, eval_sequences = 64, save_every = 200;
   double learning_rate = 0;
-  std::string data, out, backend;
+  TrainingTextOptions text;
+  std::string out, backend;
   bool resume = false;
 };
 
@@ -67,16 +69,6 @@ std::string LogBefore(const std::string& path, std::uint64_t step) {
   return kept;
 }
 
-// Text of tokens; bytes that are not printable ASCII become '?', so that a terminal stays whole.
-std::string TextOf(const std::vector<std::int32_t>& tokens) {
-  std::string text;
-  for (const std::int32_t token : tokens) {
-    const bool printable = token == '\n' || (token >= 32 && token < 127);
-    text += printable ? static_cast<char>(token) : '?';
-  }
-  return text;
-}
-
 class Session {
  public:
   Session(const TrainCommand& command, CommandContext& context)
@@ -95,7 +87,7 @@ class Session {
 
   const TrainCommand& command_;
   CommandContext& context_;
-  trainer::Corpus corpus_;
+  TrainingText text_;
   trainer::Batch validation_;
   std::unique_ptr<trainer::Trainer> trainer_;
   std::ofstream log_;
@@ -104,32 +96,29 @@ class Session {
 };
 
 Status Session::Open() {
-  if (command_.data.empty()) {
-    corpus_ = trainer::GeneratedCorpus();
-    context_.err << "ulproof: no --data: training on sentences of the built-in grammar\n";
-  } else {
-    auto loaded = trainer::LoadCorpus(command_.data);
-    if (!loaded.ok()) return loaded.error();
-    corpus_ = std::move(*loaded);
-  }
+  auto loaded = LoadTrainingText(command_.text, context_);
+  if (!loaded.ok()) return loaded.error();
+  text_ = std::move(*loaded);
   const auto backend = BackendOf(command_);
   if (!backend.ok()) return backend.error();
   trainer::TrainerOptions options = {.method = command_.method, .seed = command_.seed};
   trainer::ApplyPreset(command_.preset, command_.steps, options);
+  options.model.vocabulary = std::max(options.model.vocabulary, text_.corpus.vocabulary);
   if (command_.batch != 0) options.batch = command_.batch;
   options.accumulate = command_.accumulate;
   if (command_.learning_rate > 0) {
     options.schedule.top = static_cast<float>(command_.learning_rate);
     options.schedule.bottom = options.schedule.top / 10;
   }
-  auto created = trainer::Trainer::Create(options, corpus_, **backend);
+  auto created = trainer::Trainer::Create(options, text_.corpus, **backend);
   if (!created.ok()) return created.error();
   trainer_ = std::make_unique<trainer::Trainer>(std::move(*created));
-  validation_ = trainer::ValidationBatch(corpus_, command_.eval_sequences, options.model.context);
+  validation_ =
+      trainer::ValidationBatch(text_.corpus, command_.eval_sequences, options.model.context);
   context_.out << fmt::format("{}: {} parameters, method {}, backend {}, {} tokens of {}\n",
                               command_.preset.name, trainer_->model().parameters().size(),
-                              command_.method.ToString(), (*backend)->name(), corpus_.tokens.size(),
-                              corpus_.origin);
+                              command_.method.ToString(), (*backend)->name(),
+                              text_.corpus.tokens.size(), text_.corpus.origin);
   return base::Done{};
 }
 
@@ -258,7 +247,7 @@ Status Session::Finish() {
   summary["run"] = trainer_->Fingerprint();
   summary["preset"] = command_.preset.name;
   summary["method"] = command_.method.ToString();
-  summary["corpus"] = corpus_.origin;
+  summary["corpus"] = text_.corpus.origin;
   summary["parameters"] = trainer_->model().parameters().size();
   if (trainer_->SampledParameters() != 0) {
     const double bytes = static_cast<double>(trainer_->ExtraBytes()) /
@@ -269,13 +258,12 @@ Status Session::Finish() {
         trainer_->SampledParameters());
   }
   if (Status evaluated = EvaluateFinalWeights(summary); !evaluated.ok()) return evaluated;
-  if (corpus_.is_bytes) {
-    const std::vector<std::int32_t> prompt(
-        validation_.tokens.begin(),
-        validation_.tokens.begin() +
-            static_cast<std::ptrdiff_t>(std::min(kPrompt, validation_.tokens.size())));
-    const auto tokens = trainer_->Generate(prompt, kGenerated, command_.seed);
-    const std::string text = TextOf(tokens);
+  const std::vector<std::int32_t> prompt(
+      validation_.tokens.begin(),
+      validation_.tokens.begin() +
+          static_cast<std::ptrdiff_t>(std::min(kPrompt, validation_.tokens.size())));
+  if (text_.TextOf(prompt)) {
+    const std::string text = *text_.TextOf(trainer_->Generate(prompt, kGenerated, command_.seed));
     summary["generated"] = text;
     context_.out << "\n" << text << "\n";
   }
@@ -305,10 +293,7 @@ void AddTrainCommand(CLI::App& app, CommandContext& context) {
                   "after commas: law=, block=RxC, init=, target=, lambda=, rate=, "
                   "layers=all|attention|mlp");
   AddUnsignedOption(*command, "--steps", options->steps, "Steps (default 600)", 1u << 30);
-  command
-      ->add_option("--data", options->data,
-                   "Text (bytes are tokens) or .bin tokens of llm.c or nanoGPT")
-      ->type_name("FILE");
+  AddTrainingTextOptions(*command, options->text);
   command->add_option("--out", options->out, "Directory for checkpoint, log and curve")
       ->required()
       ->type_name("DIR");
