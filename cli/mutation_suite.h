@@ -5,16 +5,19 @@
 #define ULPROOF_CLI_MUTATION_SUITE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "formats/backend.h"
 #include "formats/case.h"
 #include "gpu/kernels/registry.h"
-#include "gpu/machine.h"
 #include "gpu/mutate/campaign.h"
+#include "gpu/mutate/slice_trial.h"
+#include "gpu/ptx/launch.h"
 
 namespace ulproof::cli {
 
@@ -30,8 +33,11 @@ class KernelSuite {
   std::size_t case_count() const { return cases_.size(); }
   std::uint64_t element_count() const;
 
-  // Runs the cases until one tells. Thread-safe.
+  // Runs the cases until one tells: wrong bits or a fault; when none does, whether one took more
+  // instructions than the kernel itself takes for it. Thread-safe.
   gpu::Discovery Try(std::string_view text, const std::string& file) const;
+  // The same of a mutant; one that survives because exp2 is right without it is equivalent.
+  gpu::Discovery Judge(const gpu::Mutation& mutation, const std::string& file) const;
   // Whether a thread of some case comes to that line of `text`, the right kernel.
   bool Reaches(std::string_view text, int line) const;
 
@@ -39,16 +45,24 @@ class KernelSuite {
   struct SuiteCase {
     formats::Case c;
     std::uint32_t grid_limit = 0;  // Not 0: fewer thread blocks, so that loops go round.
+    // Of the first input and the first output; kernels choose their path by it.
+    std::uint64_t input_misalignment = 0, output_misalignment = 0;
     std::vector<formats::Tensor> expected = {};
+    std::uint64_t warp_instructions = 0;  // That the kernel itself takes.
   };
 
   KernelSuite() = default;
-  gpu::Discovery RunCases(gpu::Machine& machine, std::string_view text,
-                          const std::string& file) const;
+  // Adds a case with its variants of launch and memory. Errors: the reference's.
+  base::Status AddCase(formats::Backend& truth, formats::Case c);
+  // `sees(i, instructions)` hears of each case that gave the right bits, by its index.
+  gpu::Discovery RunCases(const gpu::ptx::LaunchOptions& launch, std::string_view text,
+                          const std::string& file,
+                          const std::function<void(std::size_t, std::uint64_t)>& sees) const;
 
   const gpu::Kernel* kernel_ = nullptr;
   std::vector<SuiteCase> cases_;
   std::uint64_t instruction_budget_ = 0;
+  std::shared_ptr<const gpu::SliceTrial> exponents_;  // Of exp2.
 };
 
 }  // namespace ulproof::cli

@@ -46,6 +46,8 @@ struct KernelBuffer {
   std::span<const std::uint8_t> input = {};
   std::span<std::uint8_t> output = {};
   std::uint64_t scratch_bytes = 0;
+  // Its address modulo 256, as of a view into a larger tensor. Less than 256.
+  std::uint64_t misalignment = 0;
 };
 
 // Code that a machine has taken in.

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -12,6 +11,8 @@
 
 namespace ulproof::gpu {
 namespace {
+
+constexpr std::uint8_t kPoison = 0xDB;
 
 ptx::Dim3 ToDim3(const std::array<std::uint32_t, 3>& size) { return {size[0], size[1], size[2]}; }
 
@@ -31,23 +32,45 @@ class SimulatedModule : public LoadedModule {
     }
     for (std::size_t i = 0; i < buffers.size(); ++i) {
       if (buffers[i].output.empty()) continue;
-      if (const std::optional<std::uint64_t> hole = memory.FirstUnwritten(addresses[i])) {
-        return base::UsageError("nothing wrote byte " + std::to_string(*hole) + " of " +
-                                buffers[i].name + " (" + std::to_string(buffers[i].output.size()) +
-                                " bytes)");
+      if (const base::Status ok = Collect(buffers[i], *memory.Find(addresses[i])); !ok.ok()) {
+        return ok;
       }
-      std::ranges::copy(memory.Bytes(addresses[i]), buffers[i].output.begin());
     }
     return base::Done{};
   }
 
  private:
+  // A buffer that is not aligned is the end of one that is.
   static ptx::DeviceAddress Place(const KernelBuffer& buffer, ptx::Memory& memory) {
-    if (!buffer.output.empty()) return memory.Allocate(buffer.name, buffer.output.size());
-    if (buffer.scratch_bytes != 0) {
-      return memory.Upload(buffer.name, std::vector<std::uint8_t>(buffer.scratch_bytes));
+    const std::uint64_t before = buffer.misalignment;
+    if (!buffer.output.empty()) {
+      return memory.Allocate(buffer.name, before + buffer.output.size()) + before;
     }
-    return memory.UploadConstant(buffer.name, buffer.input);
+    if (buffer.scratch_bytes != 0) {
+      return memory.Upload(buffer.name, std::vector<std::uint8_t>(before + buffer.scratch_bytes)) +
+             before;
+    }
+    if (before == 0) return memory.UploadConstant(buffer.name, buffer.input);
+    std::vector<std::uint8_t> bytes(before, kPoison);
+    bytes.insert(bytes.end(), buffer.input.begin(), buffer.input.end());
+    return memory.UploadConstant(buffer.name, bytes) + before;
+  }
+
+  // Copies an output out. Errors: something was not written, or something before the output was.
+  static base::Status Collect(const KernelBuffer& buffer, const ptx::Buffer& from) {
+    const auto first = static_cast<std::ptrdiff_t>(buffer.misalignment);
+    if (std::find(from.written.begin(), from.written.begin() + first, 1) !=
+        from.written.begin() + first) {
+      return base::UsageError("a store to bytes before " + buffer.name);
+    }
+    const auto hole = std::find(from.written.begin() + first, from.written.end(), 0);
+    if (hole != from.written.end()) {
+      return base::UsageError(
+          "nothing wrote byte " + std::to_string(hole - from.written.begin() - first) + " of " +
+          buffer.name + " (" + std::to_string(buffer.output.size()) + " bytes)");
+    }
+    std::copy(from.bytes.begin() + first, from.bytes.end(), buffer.output.begin());
+    return base::Done{};
   }
 
   base::Status RunOne(const KernelLaunch& launch, std::span<const ptx::DeviceAddress> addresses,

@@ -213,7 +213,8 @@ Operation WithoutArguments(Operation op) {
   op.key = {};
   op.bits_per_block = false;
   op.pow2 = false;
-  op.rule = {};
+  if (op.rule != formats::ScaleRule::kBest)
+    op.rule = {};  // The kernels know the four public rules.
   return op;
 }
 

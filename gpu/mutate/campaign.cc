@@ -18,7 +18,8 @@ std::uint64_t Campaign::Count(Fate fate) const {
 }
 
 double Campaign::KillRate() const {
-  const std::uint64_t noticed = Count(Fate::kWrongBits) + Count(Fate::kFault);
+  const std::uint64_t noticed =
+      Count(Fate::kWrongBits) + Count(Fate::kFault) + Count(Fate::kSlower);
   const std::uint64_t noticeable = noticed + Count(Fate::kSurvived);
   return noticeable == 0 ? 1 : static_cast<double>(noticed) / static_cast<double>(noticeable);
 }
@@ -44,6 +45,15 @@ base::Result<Campaign> RunCampaign(std::string_view text, const CampaignOptions&
   std::ranges::stable_sort(campaign.mutants, {},
                            [](const Mutant& mutant) { return mutant.mutation.line; });
 
+  std::vector<Mutant> wanted;
+  std::vector<std::uint64_t> places;
+  for (std::uint64_t place = 0; place < campaign.mutants.size(); ++place) {
+    if (options.is_wanted && !options.is_wanted(place)) continue;
+    wanted.push_back(std::move(campaign.mutants[place]));
+    places.push_back(place);
+  }
+  campaign.mutants = std::move(wanted);
+
   std::atomic<std::uint64_t> done = 0;
   base::ParallelFor(campaign.mutants.size(), 1, [&](std::uint64_t begin, std::uint64_t end) {
     for (std::uint64_t i = begin; i < end; ++i) {
@@ -58,8 +68,19 @@ base::Result<Campaign> RunCampaign(std::string_view text, const CampaignOptions&
         Discovery discovery = suite(mutant.mutation);
         mutant.fate = discovery.fate;
         mutant.note = std::move(discovery.note);
+        if (mutant.fate == Fate::kSurvived && options.solver && module.ok()) {
+          const base::Result<ptx::Program> changed = ptx::DecodeEntry(*module, options.entry);
+          std::string solved =
+              changed.ok() ? equivalence.SolverProof(mutant.mutation, *changed, options.solver)
+                           : std::string();
+          if (!solved.empty()) {
+            mutant.fate = Fate::kEquivalent;
+            mutant.note = std::move(solved);
+          }
+        }
       }
       mutant.mutation.text.clear();  // Modules are large.
+      if (options.on_mutant) options.on_mutant(places[i], mutant);
       const std::uint64_t now = ++done;
       if (options.progress) options.progress(now);
     }

@@ -12,10 +12,12 @@
 
 #include "base/result.h"
 #include "gpu/mutate/mutation.h"
+#include "gpu/mutate/run_proof.h"
 
 namespace ulproof::gpu {
 
-enum class Fate : std::uint8_t { kWrongBits, kFault, kEquivalent, kSurvived };
+// kSlower: the right bits, at more cost than the kernel's own; for a suite that looks at it.
+enum class Fate : std::uint8_t { kWrongBits, kFault, kSlower, kEquivalent, kSurvived };
 
 struct Mutant {
   Mutation mutation;
@@ -25,7 +27,7 @@ struct Mutant {
 
 // What a suite says of one mutant. Thread-safe.
 struct Discovery {
-  Fate fate = Fate::kSurvived;  // kWrongBits, kFault or kSurvived.
+  Fate fate = Fate::kSurvived;
   std::string note = {};
 };
 using MutationSuite = std::function<Discovery(const Mutation& mutation)>;
@@ -44,6 +46,13 @@ struct CampaignOptions {
   std::uint64_t count = 100;
   std::uint64_t seed = 1;
   std::function<void(std::uint64_t done)> progress = {};  // Thread-safe.
+  // Asked about mutants that the suite has not noticed. Empty: nobody is.
+  IsUnsatisfiable solver = {};
+  // Which of the drawn mutants, by their place in order, are put to the suite; the others are left
+  // out of the campaign. Empty: all.
+  std::function<bool(std::uint64_t place)> is_wanted = {};
+  // Called with each mutant once its fate is known. Thread-safe.
+  std::function<void(std::uint64_t place, const Mutant& mutant)> on_mutant = {};
 };
 
 // Draws up to `count` different mutants of `text` and puts each to the suite. Deterministic.

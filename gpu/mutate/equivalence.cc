@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <unordered_set>
 
 namespace ulproof::gpu {
@@ -69,46 +70,69 @@ bool DifferOnlyInSign(const Instruction& a, const Instruction& b) {
   return true;
 }
 
+bool SameOperand(const ptx::Operand& x, const ptx::Operand& y) {
+  return x.kind == y.kind && x.index == y.index && x.value == y.value && x.offset == y.offset &&
+         x.negated == y.negated && x.text == y.text &&
+         std::ranges::equal(x.elements, y.elements, SameOperand);
+}
+
 bool SameOperands(const Instruction& a, const Instruction& b) {
-  if (a.operands.size() != b.operands.size()) return false;
-  for (std::size_t i = 0; i < a.operands.size(); ++i) {
-    const ptx::Operand& x = a.operands[i];
-    const ptx::Operand& y = b.operands[i];
-    if (x.kind != y.kind || x.index != y.index || x.value != y.value || x.offset != y.offset ||
-        x.negated != y.negated || x.text != y.text || x.elements.size() != y.elements.size()) {
-      return false;
-    }
+  return std::ranges::equal(a.operands, b.operands, SameOperand);
+}
+
+// "x < C" and its kin as a threshold: true from the bound on, or below it.
+struct Threshold {
+  std::uint64_t bound;  // Up to 2^32.
+  bool from_bound_on;
+
+  friend bool operator==(const Threshold&, const Threshold&) = default;
+};
+
+// A comparison of unsigned 32-bit numbers with a constant; nothing for others. `unit` is a power of
+// two of which the register is a multiple: then only multiples count as bounds.
+std::optional<Threshold> ThresholdOf(const Instruction& setp, std::uint64_t unit) {
+  if (setp.modifiers.size() != 2 || setp.modifiers[1] != "u32" || setp.operands.size() != 3 ||
+      setp.operands[2].kind != ptx::OperandKind::kImmediate) {
+    return std::nullopt;
   }
-  return true;
+  const std::string_view comparison = setp.modifiers[0];
+  const bool includes = comparison == "ge" || comparison == "lt";
+  if (!includes && comparison != "gt" && comparison != "le") return std::nullopt;
+  const std::uint64_t bound = (setp.operands[2].value & 0xFFFFFFFF) + (includes ? 0 : 1);
+  return Threshold{(bound + unit - 1) / unit * unit, comparison == "ge" || comparison == "gt"};
 }
 
 // Whether two comparisons of a register with constants are the same for all multiples of a power of
 // two, of which `zeros` says the register is one.
 bool SameComparison(const Instruction& a, const Instruction& b, std::uint64_t zeros) {
-  if (a.opcode != b.opcode || a.modifiers != b.modifiers || a.operands.size() != 3 ||
-      b.operands.size() != 3 || a.operands[1].index != b.operands[1].index ||
-      a.operands[2].kind != ptx::OperandKind::kImmediate ||
-      b.operands[2].kind != ptx::OperandKind::kImmediate || !a.modifiers.back().starts_with('u')) {
+  if (a.opcode != "setp" || b.opcode != "setp" || a.operands.size() != 3 ||
+      b.operands.size() != 3 || !SameOperand(a.operands[0], b.operands[0]) ||
+      !SameOperand(a.operands[1], b.operands[1])) {
     return false;
   }
-  const int unit = std::min(std::countr_one(zeros), 31);
-  const std::string_view comparison = a.modifiers.front();
-  std::uint64_t x = a.operands[2].value & 0xFFFFFFFF;
-  std::uint64_t y = b.operands[2].value & 0xFFFFFFFF;
-  if (!a.modifiers.back().ends_with("32")) return false;
-  if (comparison == "lt" || comparison == "ge") {  // x < C as x <= C - 1.
-    if (x == 0 || y == 0) return false;
-    --x;
-    --y;
-  } else if (comparison != "gt" && comparison != "le") {
-    return false;
-  }
-  return x >> unit == y >> unit;
+  const std::uint64_t unit = std::uint64_t{1} << std::min(std::countr_one(zeros), 31);
+  const std::optional<Threshold> x = ThresholdOf(a, unit);
+  return x && x == ThresholdOf(b, unit);
 }
 
 int SourceBits(const Instruction& instruction) {
   const std::string_view type = instruction.modifiers.back();
   return type.ends_with("64") ? 64 : type.ends_with("32") ? 32 : type.ends_with("16") ? 16 : 8;
+}
+
+// A conversion between integers that keeps at most as many bits as there were, modulo 2^n.
+bool IsNarrowing(const Instruction& cvt) {
+  const auto is_integer = [](std::string_view type) {
+    return type[0] == 'u' || type[0] == 's' || type[0] == 'b';
+  };
+  if (cvt.modifiers.size() != 2 || !is_integer(cvt.modifiers[0]) || !is_integer(cvt.modifiers[1])) {
+    return false;
+  }
+  const auto bits = [](std::string_view type) {
+    return type.ends_with("64") ? 64 : type.ends_with("32") ? 32 : type.ends_with("16") ? 16 : 8;
+  };
+  // Narrower results fill their register by their own sign.
+  return bits(cvt.modifiers[0]) >= 32 && bits(cvt.modifiers[0]) <= bits(cvt.modifiers[1]);
 }
 
 }  // namespace
@@ -139,14 +163,26 @@ std::string Equivalence::Proof(const Mutation& mutation, const ptx::Module& muta
   return any ? proof : "no thread comes to it";
 }
 
+std::string Equivalence::SolverProof(const Mutation& mutation, const Program& mutant,
+                                     const IsUnsatisfiable& is_unsatisfiable) const {
+  bool any = false;
+  for (std::uint32_t pc = 0; pc < original_.code.size(); ++pc) {
+    const Instruction* const before = original_.origins[pc].instruction;
+    if (before == nullptr || before->position.line != mutation.line) continue;
+    any = true;
+    const std::optional<std::string> question =
+        RunQuestion(original_, mutant, pc, known_, demanded_);
+    if (!question || !is_unsatisfiable(*question)) return {};
+  }
+  return any ? "nothing that leaves its run of instructions can differ (by a solver)" : "";
+}
+
 std::string Equivalence::ProofAt(std::uint32_t pc, const Instruction& after) const {
   const Instruction& before = *original_.origins[pc].instruction;
   const ptx::Operation& operation = original_.code[pc];
   // Sources count from 1; a comparison has a second destination before them.
   const int shift = std::countr_zero(original_.origins[pc].reads) - 1;
-  const auto zeros = [&](int i) {
-    return known_.Zeros(operation.operand[static_cast<std::size_t>(i + shift)]);
-  };
+  const auto zeros = [&](int i) { return known_.Zeros(pc, i + shift); };
   if (before.modifiers.empty() || after.modifiers.empty()) return {};
   const std::uint64_t top = std::uint64_t{1} << (SourceBits(before) - 1);
   const std::uint64_t all = top | (top - 1);
@@ -162,6 +198,7 @@ std::string Equivalence::ProofAt(std::uint32_t pc, const Instruction& after) con
     return "no bit that matters is set in both sources";
   }
   if (DifferOnlyInSign(before, after) && SameOperands(before, after)) {
+    if (before.opcode == "cvt" && IsNarrowing(before)) return "what the sign fills is cut off";
     const bool one_source = before.opcode == "shr" || before.opcode == "cvt";
     const bool widens =
         before.opcode != "cvt" || before.modifiers.front() != after.modifiers.front();
@@ -180,7 +217,8 @@ std::string Equivalence::ProofAt(std::uint32_t pc, const Instruction& after) con
   if (before.opcode == "and" && after.opcode == "and" && before.operands.size() == 3 &&
       before.operands[2].kind == ptx::OperandKind::kImmediate && after.operands.size() == 3 &&
       after.operands[2].kind == ptx::OperandKind::kImmediate &&
-      before.operands[1].index == after.operands[1].index) {
+      SameOperand(before.operands[0], after.operands[0]) &&
+      SameOperand(before.operands[1], after.operands[1])) {
     const std::uint64_t changed = before.operands[2].value ^ after.operands[2].value;
     if ((changed & wanted & ~zeros(1)) == 0) return "the bits of the mask that changed meet zeros";
   }

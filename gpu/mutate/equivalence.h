@@ -5,9 +5,11 @@
 #define ULPROOF_GPU_MUTATE_EQUIVALENCE_H_
 
 #include <string>
+#include <vector>
 
 #include "gpu/mutate/known_bits.h"
 #include "gpu/mutate/mutation.h"
+#include "gpu/mutate/run_proof.h"
 #include "gpu/ptx/module.h"
 #include "gpu/ptx/program.h"
 
@@ -20,6 +22,10 @@ class Equivalence {
 
   // Why the mutant gives the same bits; empty: no proof.
   std::string Proof(const Mutation& mutation, const ptx::Module& mutant) const;
+  // The same by a solver, which takes seconds: for what no test has noticed. `mutant` is decoded
+  // from the changed module.
+  std::string SolverProof(const Mutation& mutation, const ptx::Program& mutant,
+                          const IsUnsatisfiable& is_unsatisfiable) const;
 
  private:
   std::string ProofAt(std::uint32_t pc, const ptx::Instruction& after) const;

@@ -17,19 +17,24 @@ using ptx::Slot;
 using ptx::Special;
 
 constexpr std::uint64_t kAll = ~std::uint64_t{0};
+// A counter's step is so many bits shorter than its register.
+constexpr int kCounterBits = 22;
 
 std::uint64_t Above(int bits) { return bits >= 64 ? 0 : kAll << bits; }
+
+// Bits up to the highest that may be set.
+int Length(std::uint64_t zeros) { return 64 - std::countl_one(zeros); }
 
 // Bits that a sum of numbers below 2^k may have: those below 2^(k+1); and it is a multiple of what
 // both are multiples of.
 std::uint64_t ZerosOfSum(std::uint64_t a, std::uint64_t b) {
-  const int length = std::max(64 - std::countl_one(a), 64 - std::countl_one(b)) + 1;
+  const int length = std::max(Length(a), Length(b)) + 1;
   const int trailing = std::min(std::countr_one(a), std::countr_one(b));
   return Above(length) | (trailing >= 64 ? kAll : (std::uint64_t{1} << trailing) - 1);
 }
 
 std::uint64_t ZerosOfProduct(std::uint64_t a, std::uint64_t b) {
-  const int length = (64 - std::countl_one(a)) + (64 - std::countl_one(b));
+  const int length = Length(a) + Length(b);
   const int trailing = std::min(64, std::countr_one(a) + std::countr_one(b));
   return Above(length) | (trailing >= 64 ? kAll : (std::uint64_t{1} << trailing) - 1);
 }
@@ -75,28 +80,48 @@ KnownBits::KnownBits(const Program& program) {
   for (const Program::Address& address : program.addresses) zeros_[address.slot] = 0;
   // From above: a register is all zeros until a write says otherwise, until nothing changes.
   for (const Program::RegisterSlot& slot : program.registers) zeros_[slot.slot] = kAll;
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (std::uint32_t pc = 0; pc < program.code.size(); ++pc) {
-      const std::uint16_t writes = program.origins[pc].writes;
-      if (writes == 0) continue;
-      const std::uint64_t result =
-          (writes & (writes - 1)) == 0 && (writes & 1) != 0 ? Result(program, pc) : 0;
-      for (int i = 0; i < ptx::kMaxOperands; ++i) {
-        if ((writes >> i & 1) == 0) continue;
-        const auto known = zeros_.find(program.code[pc].operand[i]);
-        if (known == zeros_.end()) continue;
-        const std::uint64_t joined = known->second & result;
-        changed |= joined != known->second;
-        known->second = joined;
-      }
+  std::vector<bool> is_target(program.code.size(), false);
+  for (const Operation& operation : program.code) {
+    if (operation.control == static_cast<std::uint8_t>(ptx::Control::kBranch)) {
+      is_target[static_cast<std::size_t>(operation.offset)] = true;
     }
+  }
+  for (const std::vector<std::uint32_t>& targets : program.branch_targets) {
+    for (const std::uint32_t target : targets) is_target[target] = true;
+  }
+  at_.resize(program.code.size());
+  while (Pass(program, is_target)) {
   }
 }
 
-std::uint64_t KnownBits::Zeros(Slot slot) const {
-  const auto known = zeros_.find(slot);
-  return known == zeros_.end() ? 0 : known->second;
+bool KnownBits::Pass(const Program& program, const std::vector<bool>& is_target) {
+  bool changed = false;
+  SlotBits recent;  // Of registers written since control last came from elsewhere.
+  for (std::uint32_t pc = 0; pc < program.code.size(); ++pc) {
+    if (is_target[pc]) recent.clear();
+    const Operation& operation = program.code[pc];
+    for (std::size_t i = 0; i < at_[pc].size(); ++i) {
+      const auto written = recent.find(operation.operand[i]);
+      const auto known = zeros_.find(operation.operand[i]);
+      at_[pc][i] = written != recent.end() ? written->second
+                   : known != zeros_.end() ? known->second
+                                           : 0;
+    }
+    const std::uint16_t writes = program.origins[pc].writes;
+    if (writes == 0) continue;
+    const std::uint64_t result = writes == 1 ? Result(program, pc) : 0;
+    for (std::size_t i = 0; i < at_[pc].size(); ++i) {
+      if ((writes >> i & 1) == 0) continue;
+      const auto known = zeros_.find(operation.operand[i]);
+      if (known == zeros_.end()) continue;
+      const bool is_certain = operation.guard == ptx::kTrueSlot;
+      recent[operation.operand[i]] = is_certain ? result : result & at_[pc][i];
+      const std::uint64_t joined = known->second & result;
+      changed |= joined != known->second;
+      known->second = joined;
+    }
+  }
+  return changed;
 }
 
 std::uint64_t KnownBits::Result(const Program& program, std::uint32_t pc) const {
@@ -108,7 +133,7 @@ std::uint64_t KnownBits::Result(const Program& program, std::uint32_t pc) const 
   const std::string_view type = modifiers.back();
   const bool is_float = type.starts_with('f') || type.starts_with("bf");
   const int width = WidthOf(type);
-  const auto source = [&](int i) { return Zeros(operation.operand[i]); };
+  const auto source = [&](int i) { return Zeros(pc, i); };
   // The value of a constant operand, or nothing: all bits are known to be zero or set.
   const auto constant = [&](int i, std::uint64_t* value) {
     for (const Program::Constant& c : program.constants) {
@@ -137,7 +162,13 @@ std::uint64_t KnownBits::Result(const Program& program, std::uint32_t pc) const 
     return source(1) >> count | ~(kAll >> count) | Above(width);
   }
   if (opcode == "add" && modifiers.size() == 1) {
-    return ZerosOfSum(source(1), source(2)) | Above(width);
+    const std::uint64_t sum = ZerosOfSum(source(1), source(2)) | Above(width);
+    const int counter = operation.operand[0] == operation.operand[1]   ? 1
+                        : operation.operand[0] == operation.operand[2] ? 2
+                                                                       : 0;
+    const bool counts_up = counter != 0 && Length(source(counter)) <= width - 2 &&
+                           Length(source(3 - counter)) <= width - kCounterBits;
+    return counts_up ? sum | Above(width - 2) : sum;
   }
   if (opcode == "mul" && modifiers[0] == "wide" && type.starts_with('u')) {
     return ZerosOfProduct(source(1), source(2)) | Above(2 * width);
@@ -158,7 +189,10 @@ std::uint64_t KnownBits::Result(const Program& program, std::uint32_t pc) const 
   if (opcode == "bfe" && type.starts_with('u') && constant(3, &count)) {
     return Above(static_cast<int>(std::min<std::uint64_t>(count, 64)));
   }
-  if ((opcode == "min" || opcode == "max") && type.starts_with('u')) return source(1) & source(2);
+  if (opcode == "max" && type.starts_with('u')) return source(1) & source(2);
+  if (opcode == "min" && type.starts_with('u')) {
+    return (source(1) & source(2)) | Above(std::min(Length(source(1)), Length(source(2))));
+  }
   if (opcode == "redux") return source(1);
   if (opcode == "shfl") return source(1);
   if (opcode == "lop3") {
@@ -225,7 +259,7 @@ std::uint64_t DemandedBits::OfSource(const Program& program, const KnownBits& kn
     return std::uint64_t{64};
   };
   if (opcode == "or" || opcode == "xor" || opcode == "lop3") return wanted & own;
-  if (opcode == "and") return wanted & own & ~known.Zeros(operation.operand[3 - i]);
+  if (opcode == "and") return wanted & own & ~known.Zeros(pc, 3 - i);
   if (opcode == "selp" && i != 3) return wanted & own;
   if (opcode == "mov" && program.origins[pc].reads == 2) return wanted;
   if (opcode == "add" || opcode == "sub" || opcode == "neg" ||

@@ -64,4 +64,43 @@ base::Status CudaDriver::Check(const std::string& what, CuResult result) const {
   return base::EnvironmentError(Describe(what, result));
 }
 
+base::Result<CudaDevice> CudaDevice::Open(const std::string& library, int ordinal) {
+  base::Result<CudaDriver> driver = CudaDriver::Load(library);
+  if (!driver) return driver.error();
+  const CuResult initialised = driver->init(0);
+  if (initialised == kCuNoDevice) return base::EnvironmentError("no CUDA device here");
+  base::Status ok = driver->Check("cuInit", initialised);
+  if (!ok.ok()) return ok.error();
+  int count = 0;
+  ok = driver->Check("cuDeviceGetCount", driver->device_count(&count));
+  if (!ok.ok()) return ok.error();
+  if (count == 0) return base::EnvironmentError("no CUDA device here");
+  if (ordinal < 0 || ordinal >= count) {
+    return base::EnvironmentError("no CUDA device " + std::to_string(ordinal) + "; of " +
+                                  std::to_string(count));
+  }
+  CudaDevice device{.driver = *driver, .id = 0, .context = nullptr};
+  ok = driver->Check("cuDeviceGet", driver->device_get(&device.id, ordinal));
+  if (!ok.ok()) return ok.error();
+  ok =
+      driver->Check("cuDevicePrimaryCtxRetain", driver->context_retain(&device.context, device.id));
+  if (!ok.ok()) return ok.error();
+  return device;
+}
+
+int CudaDevice::Attribute(int attribute) const {
+  int value = 0;
+  return driver.device_attribute(&value, attribute, id) == kCuSuccess ? value : 0;
+}
+
+std::string CudaDevice::Description() const {
+  std::array<char, 256> name{};
+  int version = 0;
+  driver.device_name(name.data(), static_cast<int>(name.size()) - 1, id);
+  driver.driver_version(&version);
+  return std::string(name.data()) + ", sm_" + std::to_string(Attribute(kCuComputeMajor)) +
+         std::to_string(Attribute(kCuComputeMinor)) + ", driver " + std::to_string(version / 1000) +
+         "." + std::to_string(version % 1000 / 10);
+}
+
 }  // namespace ulproof::gpu

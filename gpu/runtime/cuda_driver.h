@@ -82,6 +82,22 @@ struct CudaDriver {
                              std::size_t* bytes);
 };
 
+// A device with its primary context, retained once: give it back with driver.context_release(id).
+struct CudaDevice {
+  CudaDriver driver;
+  CuDevice id;
+  CuContext context;
+
+  // Loads the driver and opens the device of that ordinal. Errors (3): no driver, no device, no
+  // such device, or what the driver says.
+  static base::Result<CudaDevice> Open(const std::string& library, int ordinal);
+
+  // "NVIDIA H200, sm_90, driver 13.0".
+  std::string Description() const;
+  // An attribute of the device; 0 where the driver does not know it.
+  int Attribute(int attribute) const;
+};
+
 }  // namespace ulproof::gpu
 
 #endif  // ULPROOF_GPU_RUNTIME_CUDA_DRIVER_H_

@@ -23,68 +23,31 @@ constexpr std::size_t kErrorLogBytes = 16 * 1024;
 class Device {
  public:
   static base::Result<std::shared_ptr<Device>> Open(const DeviceOptions& options) {
-    base::Result<CudaDriver> driver = CudaDriver::Load(options.driver);
-    if (!driver) return driver.error();
-    const CuResult initialised = driver->init(0);
-    if (initialised == kCuNoDevice) return base::EnvironmentError("no CUDA device here");
-    if (base::Status ok = driver->Check("cuInit", initialised); !ok.ok()) return ok.error();
-    int count = 0;
-    if (base::Status ok = driver->Check("cuDeviceGetCount", driver->device_count(&count));
-        !ok.ok()) {
-      return ok.error();
-    }
-    if (count == 0) return base::EnvironmentError("no CUDA device here");
-    if (options.device < 0 || options.device >= count) {
-      return base::EnvironmentError("no CUDA device " + std::to_string(options.device) + "; of " +
-                                    std::to_string(count));
-    }
-    CuDevice id = 0;
-    CuContext context = nullptr;
-    if (base::Status ok = driver->Check("cuDeviceGet", driver->device_get(&id, options.device));
-        !ok.ok()) {
-      return ok.error();
-    }
-    if (base::Status ok =
-            driver->Check("cuDevicePrimaryCtxRetain", driver->context_retain(&context, id));
-        !ok.ok()) {
-      return ok.error();
-    }
-    return std::make_shared<Device>(*driver, id, context, options.guard_bytes);
+    const base::Result<CudaDevice> device = CudaDevice::Open(options.driver, options.device);
+    if (!device) return device.error();
+    return std::make_shared<Device>(*device, options.guard_bytes);
   }
 
-  Device(const CudaDriver& driver, CuDevice id, CuContext context, std::uint64_t guard_bytes)
-      : driver_(driver), id_(id), context_(context), guard_bytes_(guard_bytes) {}
+  Device(const CudaDevice& device, std::uint64_t guard_bytes)
+      : device_(device), guard_bytes_(guard_bytes) {}
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
-  ~Device() { driver_.context_release(id_); }
+  ~Device() { driver().context_release(device_.id); }
 
-  const CudaDriver& driver() const { return driver_; }
+  const CudaDriver& driver() const { return device_.driver; }
   std::uint64_t guard_bytes() const { return guard_bytes_; }
 
   // The calling thread's until the guard goes: one thread works on the device at a time.
   std::unique_lock<std::mutex> Enter() {
     std::unique_lock lock(mutex_);
-    driver_.context_set(context_);
+    driver().context_set(device_.context);
     return lock;
   }
 
-  std::string Description() const {
-    std::array<char, 256> name{};
-    int major = 0;
-    int minor = 0;
-    int version = 0;
-    driver_.device_name(name.data(), static_cast<int>(name.size()) - 1, id_);
-    driver_.device_attribute(&major, kCuComputeMajor, id_);
-    driver_.device_attribute(&minor, kCuComputeMinor, id_);
-    driver_.driver_version(&version);
-    return std::string(name.data()) + ", sm_" + std::to_string(major) + std::to_string(minor) +
-           ", driver " + std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
-  }
+  std::string Description() const { return device_.Description(); }
 
  private:
-  const CudaDriver driver_;
-  const CuDevice id_;
-  const CuContext context_;
+  const CudaDevice device_;
   const std::uint64_t guard_bytes_;
   std::mutex mutex_;
 };
@@ -104,7 +67,7 @@ class DeviceBuffer {
     if (whole_ != 0) device_.driver().memory_free(whole_);
   }
 
-  CuAddress address() const { return whole_ + device_.guard_bytes(); }
+  CuAddress address() const { return whole_ + first_byte(); }
   bool is_output() const { return !buffer_.output.empty(); }
   const KernelBuffer& buffer() const { return buffer_; }
 
@@ -135,7 +98,7 @@ class DeviceBuffer {
         !ok.ok()) {
       return ok.error();
     }
-    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(device_.guard_bytes());
+    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first_byte());
     const auto end = begin + static_cast<std::ptrdiff_t>(bytes_);
     const auto is_written = [poison](std::uint8_t byte) { return byte != poison; };
     const auto before = std::find_if(std::make_reverse_iterator(begin), all.rend(), is_written);
@@ -159,7 +122,9 @@ class DeviceBuffer {
   }
 
  private:
-  std::uint64_t whole_bytes() const { return bytes_ + 2 * device_.guard_bytes(); }
+  // Where the buffer begins: after a guard zone.
+  std::uint64_t first_byte() const { return device_.guard_bytes() + buffer_.misalignment; }
+  std::uint64_t whole_bytes() const { return first_byte() + bytes_ + device_.guard_bytes(); }
   base::Status Check(const std::string& what, CuResult result) const {
     if (result == kCuSuccess) return base::Done{};
     return base::EnvironmentError(device_.driver().Describe(what, result) + ", for " +

@@ -21,6 +21,13 @@ bool ColumnsDivisible(const Spot& s) {
   return s.op->shape.cols % kDivisor == 0;
 }
 
+// Whether it is a call of a format whose scale rule the caller chooses, with that rule.
+template <formats::ScaleRule kRule>
+bool HasRule(const Spot& s) {
+  return s.op->kind == OpKind::kQuantize && !s.op->block_format.has_tensor_scale &&
+         s.op->rule == kRule;
+}
+
 #define ULPROOF_MULTIPLES_OF_8 "calls whose columns, stride and offset are multiples of 8"
 
 constexpr Scope kScopes[] = {
@@ -51,6 +58,15 @@ constexpr Scope kScopes[] = {
     {"in calls whose columns are a multiple of 32", ColumnsDivisible<32>},
     {"in calls whose columns are no multiple of 32",
      [](const Spot& s) { return !ColumnsDivisible<32>(s); }},
+    {"in calls with rule floor", HasRule<formats::ScaleRule::kFloor>},
+    {"in calls with rule ceil", HasRule<formats::ScaleRule::kCeil>},
+    {"in calls with rule even", HasRule<formats::ScaleRule::kEven>},
+    {"in calls with rule rceil", HasRule<formats::ScaleRule::kRceil>},
+    {"in calls with another rule than rceil",
+     [](const Spot& s) {
+       return s.op->kind == OpKind::kQuantize && !s.op->block_format.has_tensor_scale &&
+              s.op->rule != formats::ScaleRule::kRceil;
+     }},
 };
 
 #undef ULPROOF_MULTIPLES_OF_8

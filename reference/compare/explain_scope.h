@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parts of a call that a kernel may treat apart: whole blocks and edges, aligned calls and the
-// others, full vectors and tails. A bug in one of two code paths shows in one part only. Internal
-// to explain.cc.
+// others, full vectors and tails, one rule and the others. A bug in one of two code paths shows in
+// one part only. Internal to explain.cc.
 #ifndef ULPROOF_REFERENCE_COMPARE_EXPLAIN_SCOPE_H_
 #define ULPROOF_REFERENCE_COMPARE_EXPLAIN_SCOPE_H_
 

@@ -54,6 +54,29 @@ std::vector<Operation> CuttableOperations(OpKind kind, std::uint64_t rows, std::
       add([](Operation&) {});
       add([](Operation& op) { op.square = true; });
       break;
+    case OpKind::kFit:
+      for (const formats::FitRule fit : formats::kFitRules) {
+        add([&](Operation& op) {
+          op.fit = fit;
+          op.mean_zero = fit == formats::FitRule::kSigma;
+        });
+      }
+      break;
+    case OpKind::kRefit:
+      add([](Operation& op) { op.mean_zero = true; });
+      break;
+    case OpKind::kFakeQuantize:
+      add([](Operation&) {});
+      break;
+    case OpKind::kFakeBackward:
+      add([&](Operation& op) {
+        op.estimator = formats::Estimator::kAewgs;
+        op.key = key;
+      });
+      break;
+    case OpKind::kPerturb:
+      add([&](Operation& op) { op.key = key; });
+      break;
     case OpKind::kScale:
     case OpKind::kDequantize:
       break;

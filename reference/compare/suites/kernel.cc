@@ -43,7 +43,7 @@ class KernelSuite {
   }
 
   void Matrices() {
-    constexpr auto kSides = std::to_array<std::uint64_t>({1, 2, 7, 31, 32, 33, 64, 65, 100});
+    constexpr auto kSides = std::to_array<std::uint64_t>({1, 2, 7, 31, 32, 33, 64, 72, 100});
     for (const std::uint64_t rows : kSides) {
       for (const std::uint64_t cols : kSides) {
         Operation op = Call();
@@ -128,8 +128,9 @@ class KernelSuite {
     }
   }
 
-  // The largest weights under the widest noise, where 2 s overflows and 2 s - |w| does not; then
-  // one NaN in a whole block. Only for operations with inputs w and bits.
+  // The largest weights under the widest noise, where 2 s overflows and 2 s - |w| does not, and
+  // under one that rounds just beyond them; then one NaN or infinity in a whole block. Only for
+  // operations with inputs w and bits.
   void Extremes() {
     Operation op = op_;
     op.shape = {.rows = 64, .cols = 64};
@@ -139,11 +140,14 @@ class KernelSuite {
     for (std::uint64_t i = 0; i < c.inputs[0].count(); ++i) {
       c.inputs[0].Set(i, from.max_finite_code() | (rng_.OneIn(2) ? from.sign_mask() : 0));
     }
-    for (std::uint64_t i = 0; i < c.inputs[1].count(); ++i) {
-      c.inputs[1].Set(i, *formats::EncodeExact(formats::kFloat32, false, 1, 0));
+    for (const std::uint64_t bits : {9, 1}) {
+      for (std::uint64_t i = 0; i < c.inputs[1].count(); ++i) {
+        c.inputs[1].Set(i, *formats::EncodeExact(formats::kFloat32, false, bits, 0));
+      }
+      run_.Judge(c);
     }
-    run_.Judge(c);
     c.inputs[0].Set(c.inputs[0].count() / 2, from.canonical_nan_code());
+    if (from.has_infinity()) c.inputs[0].Set(0, from.infinity_code());
     run_.Judge(c);
   }
 

@@ -23,7 +23,7 @@ Operation QuantizeOp(const FormatSpec& from, const BlockFormat& format, ScaleRul
   op.kind = OpKind::kQuantize;
   op.from = from;
   op.block_format = format;
-  if (!format.has_tensor_scale) op.rule = rule;
+  if (!format.has_tensor_scale || rule == ScaleRule::kBest) op.rule = rule;
   op.square = square;
   return op;
 }
@@ -116,11 +116,15 @@ void AllPairs(CheckRun& run, const BlockFormat& format, std::string_view to,
 void AddQuantizeChecks(const ConformOptions& options, CheckList& checks) {
   const bool is_full = options.level == Level::kFull;
   for (const BlockFormat& format : formats::kBlockFormats) {
-    for (const ScaleRule rule : formats::kScaleRules) {
-      if (format.has_tensor_scale && rule != ScaleRule::kFloor) continue;
+    std::vector<ScaleRule> rules = {ScaleRule::kFloor};
+    if (!format.has_tensor_scale)
+      rules.assign(formats::kScaleRules.begin(), formats::kScaleRules.end());
+    if (format.element_bits == 4) rules.push_back(ScaleRule::kBest);
+    for (const ScaleRule rule : rules) {
+      const bool is_only_rule = format.has_tensor_scale && rule != ScaleRule::kBest;
       const std::string name =
-          format.has_tensor_scale ? std::string(format.name)
-                                  : fmt::format("{}/{}", format.name, formats::ScaleRuleName(rule));
+          is_only_rule ? std::string(format.name)
+                       : fmt::format("{}/{}", format.name, formats::ScaleRuleName(rule));
       for (const FormatSpec& from : {formats::kBfloat16, formats::kFloat16}) {
         checks.push_back({OpKind::kQuantize,
                           fmt::format("quantize/exhaustive/{}/{}", formats::FormatName(from), name),

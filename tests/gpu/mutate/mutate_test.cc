@@ -11,6 +11,8 @@
 #include "gpu/mutate/campaign.h"
 #include "gpu/mutate/equivalence.h"
 #include "gpu/mutate/mutation.h"
+#include "gpu/mutate/slice_trial.h"
+#include "gpu/mutate/solver.h"
 #include "gpu/ptx/decode.h"
 #include "gpu/ptx/launch.h"
 #include "gpu/ptx/parser.h"
@@ -85,6 +87,12 @@ TEST(EquivalenceTest, ProvesWhatHolds) {
       {"and.b32 %r3, %r1, 12;", "and.b32 %r3, %r1, 28;", "and.b32 %r9, %r3, 8;"},
       {"or.b32 %r3, %r1, %r2;", "xor.b32 %r3, %r1, %r2;", "shr.u32 %r9, %r3, 10;"},
       {"ld.global.u16 %r3, [%rd4];", "ld.global.s16 %r3, [%rd4];", "shl.b32 %r9, %r3, 16;"},
+      {"cvt.u32.u64 %r9, %rd3;", "cvt.u32.s64 %r9, %rd3;", ""},
+      {"setp.gt.u32 %p1, %r17, 15;", "setp.ge.u32 %p1, %r17, 15;", "selp.b32 %r9, 1, 0, %p1;"},
+      {"setp.lt.u32 %p1, %r17, 17;", "setp.le.u32 %p1, %r17, 20;", "selp.b32 %r9, 1, 0, %p1;"},
+      // The smaller of two is no longer than either, and a sum of short numbers is short.
+      {"setp.lt.s32 %p1, %r3, %r2;", "setp.lt.u32 %p1, %r3, %r2;",
+       "selp.b32 %r9, 1, 0, %p1;\nmin.u32 %r3, %r1, 7;"},
   };
   for (const auto& [before, after, rest] : pairs) {
     EXPECT_NE(ProofOf(before, after, rest), "") << before << " -> " << after;
@@ -118,6 +126,10 @@ TEST(EquivalenceTest, DoesNotProveWhatDoesNotHold) {
       {"ld.global.u16 %r3, [%rd4];", "ld.global.s16 %r3, [%rd4];", "shl.b32 %r9, %r3, 15;"},
       {"setp.gt.u32 %p1, %r1, 1362886655;", "setp.gt.u32 %p1, %r1, 1230000000;",
        "selp.b32 %r9, 1, 0, %p1;"},
+      {"ld.global.u32 %r9, [%rd4];", "ld.global.u32 %r9, [%rd1];", ""},
+      {"and.b32 %r9, %r1, 12;", "and.b32 %r9, %r2, 12;", ""},
+      {"setp.gt.u32 %p1, %r18, 16;", "setp.ge.u32 %p1, %r18, 16;", "selp.b32 %r9, 1, 0, %p1;"},
+      {"setp.lt.u32 %p1, %r2, 16;", "setp.ge.u32 %p1, %r2, 16;", "selp.b32 %r9, 1, 0, %p1;"},
   };
   for (const auto& [before, after, rest] : pairs) {
     EXPECT_EQ(ProofOf(before, after, rest), "") << before << " -> " << after;
@@ -125,6 +137,102 @@ TEST(EquivalenceTest, DoesNotProveWhatDoesNotHold) {
               Outputs(Kernel(std::string(after) + "\n" + rest)))
         << before;
   }
+}
+
+// What the solver says of the mutant whose first line of the body is `after`; empty: no proof.
+std::string SolverProofOf(const std::string& before, const std::string& after,
+                          const std::string& rest, const IsUnsatisfiable& solver) {
+  const auto original = ptx::ParseModule(Kernel(before + "\n" + rest), "k");
+  const auto mutant = ptx::ParseModule(Kernel(after + "\n" + rest), "k");
+  EXPECT_TRUE(original.ok() && mutant.ok());
+  const auto program = ptx::DecodeEntry(*original, "k");
+  const auto changed = ptx::DecodeEntry(*mutant, "k");
+  EXPECT_TRUE(program.ok() && changed.ok());
+  const Mutation mutation = {.kind = MutationKind::kOpcode,
+                             .line = kFirstLine,
+                             .before = before,
+                             .after = after,
+                             .text = {}};
+  return Equivalence(*program).SolverProof(mutation, *changed, solver);
+}
+
+// Would catch a solver that is asked the wrong question, with the machine as the judge: a step that
+// is written down otherwise than it runs, a guard, store or later read that is forgotten.
+TEST(SolverProofTest, ProvesWhatHoldsAndNothingElse) {
+  const IsUnsatisfiable solver = FindSolver();
+  if (!solver) GTEST_SKIP() << "no z3 here";
+  const struct {
+    bool holds;
+    const char *before, *after, *rest;
+  } pairs[] = {
+      {true, "setp.gt.u32 %p1, %r1, 126;", "setp.ge.u32 %p1, %r1, 126;",
+       "selp.b32 %r9, 126, %r1, %p1;"},
+      {false, "setp.gt.u32 %p1, %r2, 126;", "setp.ge.u32 %p1, %r2, 126;",
+       "selp.b32 %r9, 125, %r1, %p1;"},
+      {true, "mul.lo.u32 %r9, %r1, 8;", "shl.b32 %r9, %r1, 3;", ""},
+      {false, "mul.lo.u32 %r9, %r1, 8;", "shl.b32 %r9, %r1, 35;", ""},
+      {true, "sub.u32 %r3, %r1, %r2;", "sub.u32 %r3, %r2, %r1;",
+       "sub.u32 %r4, %r1, %r2;\nsub.u32 %r5, %r2, %r1;\nadd.u32 %r9, %r4, %r5;"},
+      {true, "setp.lt.u32 %p1, %r2, 100;", "setp.le.u32 %p1, %r2, 99;",
+       "@%p1 mov.u32 %r9, %r1;\n@!%p1 mov.u32 %r9, 7;"},
+      {false, "setp.lt.u32 %p1, %r2, 100;", "setp.lt.u32 %p1, %r2, 101;",
+       "@%p1 mov.u32 %r9, %r1;\n@!%p1 mov.u32 %r9, 7;"},
+      {true, "max.s32 %r9, %r2, 5;", "max.u32 %r9, %r2, 5;", ""},
+      {false, "max.s32 %r9, %r1, 5;", "max.u32 %r9, %r1, 5;", ""},
+      {true, "lop3.b32 %r9, %r1, %r2, 0, 0xC0;", "lop3.b32 %r9, %r1, %r2, 1, 0xC0;", ""},
+      {false, "lop3.b32 %r9, %r1, %r2, 0, 0xC0;", "lop3.b32 %r9, %r1, %r2, 0, 0xFC;", ""},
+      {true, "popc.b32 %r3, %r1;", "popc.b32 %r3, %r2;", "popc.b32 %r9, %r1;"},
+      {false, "popc.b32 %r9, %r1;", "clz.b32 %r9, %r1;", ""},
+      {true, "shr.s32 %r3, %r1, 31;", "shr.s32 %r3, %r1, 40;", "and.b32 %r9, %r3, 255;"},
+      {false, "cvt.u64.u32 %rd6, %r1;", "cvt.u64.s32 %rd6, %r1;",
+       "shr.u64 %rd7, %rd6, 32;\ncvt.u32.u64 %r9, %rd7;"},
+      {true, "cvt.u64.u32 %rd6, %r1;", "cvt.u64.s32 %rd6, %r1;", "cvt.u32.u64 %r9, %rd6;"},
+      {false, "add.u32 %r9, %r2, 1;", "add.u32 %r9, %r2, 2;", ""},
+  };
+  for (const auto& [holds, before, after, rest] : pairs) {
+    const std::string what = std::string(before) + " -> " + after;
+    EXPECT_EQ(!SolverProofOf(before, after, rest, solver).empty(), holds) << what;
+    const bool same = Outputs(Kernel(std::string(before) + "\n" + rest)) ==
+                      Outputs(Kernel(std::string(after) + "\n" + rest));
+    EXPECT_EQ(same, holds) << what;
+  }
+}
+
+// A module with a run from one binary32 number to another on lines 9 to 14, and a branch before it.
+std::string Slice(const std::string& step, const std::string& later = "") {
+  return ".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry k(.param .u64 y)\n{\n"
+         ".reg .f32 %f<9>; .reg .f64 %fd<9>; .reg .pred %p<3>; .reg .b64 %rd<3>;\n"
+         "setp.gt.f32 %p1, %f1, 0f00000000;\n@%p1 bra $L1;\n"
+         "cvt.f64.f32 %fd1, %f1;\nmov.f64 %fd2, 0d3FE0000000000000;\n"
+         "mul.rn.f64 %fd3, %fd1, %fd1;\n" +
+         step +
+         "\nadd.rn.f64 %fd5, %fd4, %fd1;\ncvt.rn.f32.f64 %f2, %fd5;\n"
+         "$L1:\nld.param.u64 %rd1, [y];\n" +
+         later + "st.global.f32 [%rd1], %f2;\nret;\n}\n";
+}
+
+// Would catch a run that is cut out with a part missing, numbers that are left out, and results of
+// the run that something else reads too.
+TEST(SliceTrialTest, TellsWhatIsTheSameOnAllNumbers) {
+  constexpr int kStepLine = 12;
+  const std::string step = "fma.rn.f64 %fd4, %fd3, %fd2, %fd2;";
+  const auto same = [&](const std::string& after, int exponent, const std::string& later = "") {
+    const SliceTrial trial(Slice(step, later),
+                           {{-(1 << 20), 1 << 20, exponent}, {1 << 23, 1 << 20, exponent}});
+    const Mutation mutation = {.kind = MutationKind::kOpcode,
+                               .line = kStepLine,
+                               .before = step,
+                               .after = after,
+                               .text = Slice(after, later)};
+    return trial.SameOnAll(mutation);
+  };
+  EXPECT_TRUE(same(step, -23));
+  // x^2 / 2 + 1 / 2 is exact for 24 bits, so that nothing is left to round up.
+  EXPECT_TRUE(same("fma.rp.f64 %fd4, %fd3, %fd2, %fd2;", -23));
+  EXPECT_TRUE(same("fma.rn.f64 %fd4, %fd2, %fd3, %fd2;", -23));
+  EXPECT_FALSE(same("fma.rn.f64 %fd4, %fd3, %fd2, %fd1;", -23));
+  EXPECT_FALSE(same("fma.rn.f64 %fd4, %fd3, %fd2, %fd6;", -23)) << "comes from elsewhere";
+  EXPECT_FALSE(same(step, -23, "add.rn.f64 %fd7, %fd3, %fd3;\n")) << "is read elsewhere";
 }
 
 // A kernel with a bit of everything that is mutated.
@@ -184,7 +292,8 @@ TEST(CampaignTest, ProofsAreSoundAndCountsAddUp) {
   EXPECT_GT(campaign->Count(Fate::kEquivalent), 3u);
   EXPECT_GT(campaign->KillRate(), 0.7);
   EXPECT_EQ(campaign->Count(Fate::kEquivalent) + campaign->Count(Fate::kSurvived) +
-                campaign->Count(Fate::kFault) + campaign->Count(Fate::kWrongBits),
+                campaign->Count(Fate::kFault) + campaign->Count(Fate::kSlower) +
+                campaign->Count(Fate::kWrongBits),
             campaign->mutants.size());
   // The same seed, the same mutants.
   const auto again = RunCampaign(Mixed(), options, judge);

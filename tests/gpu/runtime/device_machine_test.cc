@@ -9,129 +9,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <list>
-#include <map>
 #include <memory>
 #include <thread>
 
 #include "formats/case.h"
 #include "gpu/kernel_backend.h"
-#include "gpu/ptx/launch.h"
 #include "gpu/simulator_machine.h"
 #include "reference/compare/inputs.h"
-#include "tests/gpu/runtime/fake_cuda_driver.h"
+#include "tests/gpu/runtime/simulated_device.h"
 
 namespace ulproof::gpu {
 namespace {
 
 using testing::HasSubstr;
-
-constexpr int kInvalidValue = 1;
-constexpr int kOutOfMemory = 2;
-constexpr int kInvalidPtx = 218;
-constexpr int kNotFound = 500;
-constexpr int kIllegalAddress = 700;
-
-// A device of the simulator. Memory is plain, as a GPU's is: every byte holds something, and only
-// what lies outside all allocations faults.
-class SimulatedDevice : public FakeDevice {
- public:
-  int devices = 1;
-  int init_result = 0;
-  std::size_t memory_bytes = 1 << 26;
-  int live_allocations = 0;
-  int live_modules = 0;
-  int launches = 0;
-
-  int Init() override { return init_result; }
-  int DeviceCount(int* count) override {
-    *count = devices;
-    return 0;
-  }
-  int ModuleLoad(void** module, const char* image, char* log, std::size_t log_bytes) override {
-    base::Result<ptx::Module> parsed = ptx::ParseModule(image, "image");
-    if (!parsed.ok()) {
-      std::strncpy(log, parsed.error().ToString().c_str(), log_bytes);
-      return kInvalidPtx;
-    }
-    ++live_modules;
-    *module = &modules_.emplace_back(std::move(*parsed));
-    return 0;
-  }
-  int ModuleUnload(void*) override {
-    --live_modules;
-    return 0;
-  }
-  int ModuleFunction(void** function, void* module, const char* name) override {
-    base::Result<ptx::Kernel> kernel =
-        ptx::Kernel::Prepare(*static_cast<const ptx::Module*>(module), name);
-    if (!kernel.ok()) return kNotFound;
-    *function = &kernels_.emplace_back(std::move(*kernel));
-    return 0;
-  }
-  int ParameterInfo(void* function, std::size_t index, std::size_t* offset,
-                    std::size_t* bytes) override {
-    const auto& parameters = static_cast<const ptx::Kernel*>(function)->program().parameters;
-    if (index >= parameters.size()) return kInvalidValue;
-    *offset = parameters[index].offset;
-    *bytes = parameters[index].size;
-    return 0;
-  }
-  int Allocate(std::uint64_t* address, std::size_t bytes) override {
-    if (bytes > memory_bytes) return kOutOfMemory;
-    ++live_allocations;
-    *address = memory_.Upload("device memory", std::vector<std::uint8_t>(bytes));
-    return 0;
-  }
-  int Free(std::uint64_t) override {
-    --live_allocations;
-    return 0;
-  }
-  int CopyToDevice(std::uint64_t to, const void* from, std::size_t bytes) override {
-    std::memcpy(At(to, bytes), from, bytes);
-    return 0;
-  }
-  int CopyToHost(void* to, std::uint64_t from, std::size_t bytes) override {
-    std::memcpy(to, At(from, bytes), bytes);
-    return 0;
-  }
-  int Fill(std::uint64_t to, std::uint8_t value, std::size_t bytes) override {
-    std::memset(At(to, bytes), value, bytes);
-    return 0;
-  }
-  int Launch(void* function, const unsigned (&grid)[3], const unsigned (&block)[3],
-             unsigned dynamic_shared_bytes, void** parameters) override {
-    ++launches;
-    const auto& kernel = *static_cast<const ptx::Kernel*>(function);
-    ptx::Arguments arguments;
-    for (std::size_t i = 0; i < kernel.program().parameters.size(); ++i) {
-      const auto* const bytes = static_cast<const std::uint8_t*>(parameters[i]);
-      arguments.AddBytes({bytes, bytes + kernel.program().parameters[i].size});
-    }
-    const auto report = kernel.Launch({.grid = {grid[0], grid[1], grid[2]},
-                                       .block = {block[0], block[1], block[2]},
-                                       .dynamic_shared_bytes = dynamic_shared_bytes},
-                                      arguments, memory_);
-    if (!report.ok()) fault_ = kIllegalAddress;
-    return 0;
-  }
-  int Synchronize() override { return fault_; }
-
- private:
-  std::uint8_t* At(std::uint64_t address, std::size_t bytes) {
-    ptx::Buffer* const buffer = memory_.Find(address);
-    const std::uint64_t offset = address - ptx::Memory::BaseOf(address);
-    EXPECT_NE(buffer, nullptr);
-    EXPECT_LE(offset + bytes, buffer->bytes.size());
-    return buffer->bytes.data() + offset;
-  }
-
-  ptx::Memory memory_;
-  std::list<ptx::Module> modules_;
-  std::list<ptx::Kernel> kernels_;
-  int fault_ = 0;
-};
 
 class DeviceMachineTest : public testing::Test {
  protected:
@@ -199,6 +89,40 @@ TEST_F(DeviceMachineTest, RunsAKernelOnItsArguments) {
   EXPECT_EQ(device_.live_allocations, 0);
   EXPECT_EQ(device_.live_modules, 0);
   EXPECT_EQ(device_.launches, 1) << "nothing in doubt, so no second run";
+}
+
+// Would catch a buffer that is placed elsewhere than asked for, and stores before it that go
+// unnoticed; the same on the simulator itself.
+TEST_F(DeviceMachineTest, PlacesBuffersInTheMiddleOfVectors) {
+  const std::string head =
+      ".version 7.0\n.target sm_80\n.address_size 64\n"
+      ".visible .entry k(.param .u64 in, .param .u64 out)\n{\n.reg .b32 %r<4>;\n"
+      ".reg .b64 %rd<4>;\nld.param.u64 %rd1, [in];\nld.param.u64 %rd2, [out];\n"
+      "ld.global.u32 %r1, [%rd1];\ncvt.u32.u64 %r2, %rd1;\ncvt.u32.u64 %r3, %rd2;\n"
+      "and.b32 %r2, %r2, 255;\nand.b32 %r3, %r3, 255;\nst.global.u32 [%rd2], %r1;\n"
+      "st.global.u32 [%rd2+4], %r2;\nst.global.u32 [%rd2+8], %r3;\nst.global.u32 [%rd2+12], 5;\n";
+  const auto simulator = MakeSimulatorMachine();
+  for (gpu::Machine* const machine :
+       {static_cast<gpu::Machine*>(machine_.get()), simulator.get()}) {
+    for (const bool strays : {false, true}) {
+      const auto module =
+          machine->Load(head + (strays ? "st.global.u8 [%rd2+-1], 1;\n" : "") + "ret;\n}\n", "k");
+      ASSERT_TRUE(module.ok()) << module.error().ToString();
+      const KernelLaunch launch = {
+          .entry = "k", .arguments = {LaunchArgument::Address(0), LaunchArgument::Address(1)}};
+      const std::array<KernelBuffer, 2> buffers = {
+          {{.name = "in",
+            .input = {reinterpret_cast<const std::uint8_t*>(in_.data()), 16},
+            .misalignment = 4},
+           {.name = "out",
+            .output = {reinterpret_cast<std::uint8_t*>(out_.data()), 16},
+            .misalignment = 12}}};
+      const base::Status ran = (*module)->Run({&launch, 1}, buffers);
+      EXPECT_EQ(ran.ok(), !strays) << machine->name();
+      if (strays) continue;
+      EXPECT_EQ(out_, (std::array<std::uint32_t, 4>{1, 4, 12, 5})) << machine->name();
+    }
+  }
 }
 
 TEST_F(DeviceMachineTest, FindsHolesAndKeepsDataThatLooksLikePoison) {

@@ -81,7 +81,9 @@ int cuMemcpyHtoD_v2(std::uint64_t to, const void* from, std::size_t bytes) {
 int cuMemcpyDtoH_v2(void* to, std::uint64_t from, std::size_t bytes) {
   return device->CopyToHost(to, from, bytes);
 }
-int cuMemcpyDtoD_v2(std::uint64_t, std::uint64_t, std::size_t) { return 801; }
+int cuMemcpyDtoD_v2(std::uint64_t to, std::uint64_t from, std::size_t bytes) {
+  return device->CopyOnDevice(to, from, bytes);
+}
 int cuMemsetD8_v2(std::uint64_t to, unsigned char value, std::size_t bytes) {
   return device->Fill(to, value, bytes);
 }
@@ -91,11 +93,23 @@ int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned gr
   return device->Launch(function, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, shared,
                         parameters);
 }
-// Nothing is timed on a simulated device.
-int cuEventCreate(void**, unsigned) { return 801; }
-int cuEventDestroy_v2(void*) { return 801; }
-int cuEventRecord(void*, void*) { return 801; }
-int cuEventSynchronize(void*) { return 801; }
-int cuEventElapsedTime(float*, void*, void*) { return 801; }
+// An event is the time at which it was recorded.
+int cuEventCreate(double** event, unsigned) {
+  *event = new double(0);
+  return 0;
+}
+int cuEventDestroy_v2(double* event) {
+  delete event;
+  return 0;
+}
+int cuEventRecord(double* event, void*) {
+  *event = device->Now();
+  return 0;
+}
+int cuEventSynchronize(double*) { return device->Synchronize(); }
+int cuEventElapsedTime(float* milliseconds, const double* begin, const double* end) {
+  *milliseconds = static_cast<float>(*end - *begin);
+  return 0;
+}
 
 }  // extern "C"

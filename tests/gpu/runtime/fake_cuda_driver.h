@@ -25,10 +25,13 @@ class FakeDevice {
   virtual int Free(std::uint64_t address) = 0;
   virtual int CopyToDevice(std::uint64_t to, const void* from, std::size_t bytes) = 0;
   virtual int CopyToHost(void* to, std::uint64_t from, std::size_t bytes) = 0;
+  virtual int CopyOnDevice(std::uint64_t to, std::uint64_t from, std::size_t bytes) = 0;
   virtual int Fill(std::uint64_t to, std::uint8_t value, std::size_t bytes) = 0;
   virtual int Launch(void* function, const unsigned (&grid)[3], const unsigned (&block)[3],
                      unsigned dynamic_shared_bytes, void** parameters) = 0;
   virtual int Synchronize() = 0;
+  // What an event takes down: the device's own clock, in milliseconds.
+  virtual double Now() = 0;
 };
 
 // The library's own entry point: the device that all calls go to from now on.
