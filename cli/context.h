@@ -18,9 +18,9 @@ struct CommandContext {
   std::ostream& err;  // Messages and progress.
   bool out_is_terminal = false;
   bool err_is_terminal = false;
-  bool use_color = false;     // `out` is a terminal and NO_COLOR is not set.
-  int terminal_columns = 80;  // Of the terminal on `err`, else 80.
-  std::string invocation;     // The command line, fit to be pasted into a shell.
+  bool use_color = false;       // `out` is a terminal and NO_COLOR is not set.
+  int terminal_columns = 80;    // Of the terminal on `err`, else 80.
+  std::string invocation = {};  // The command line, fit to be pasted into a shell.
   base::ExitCode exit_code = base::ExitCode::kOk;
 
   // Prints "ulproof: <error>" on err and keeps the exit code of the first failure.

@@ -29,7 +29,9 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddSampleCommand(app, context);
   AddQuantizeCommand(app, context);
   AddDequantizeCommand(app, context);
+  AddQuantizerCommand(app, context);
   AddHistCommand(app, context);
+  AddMergeCommand(app, context);
   AddMutateCommand(app, context);
   AddSimulateCommand(app, context);
   AddParityCommand(app, context);

@@ -10,6 +10,7 @@
 #include "cpu/block_quantize_kernels.h"
 #include "cpu/cast_kernels.h"
 #include "cpu/noise_kernels.h"
+#include "cpu/quantizer_kernels.h"
 #include "cpu/sample_kernels.h"
 
 namespace ulproof::cpu {
@@ -41,6 +42,12 @@ class CpuBackend final : public formats::Backend {
         return WhyQuantizeUnsupported(op);
       case OpKind::kDequantize:
         return WhyDequantizeUnsupported(op);
+      case OpKind::kFit:
+      case OpKind::kRefit:
+      case OpKind::kFakeQuantize:
+      case OpKind::kFakeBackward:
+      case OpKind::kPerturb:
+        return WhyQuantizerUnsupported(op);
     }
     return "unknown operation";
   }
@@ -71,6 +78,13 @@ class CpuBackend final : public formats::Backend {
         break;
       case OpKind::kDequantize:
         RunDequantize(target_, op, inputs, outputs);
+        break;
+      case OpKind::kFit:
+      case OpKind::kRefit:
+      case OpKind::kFakeQuantize:
+      case OpKind::kFakeBackward:
+      case OpKind::kPerturb:
+        RunQuantizer(target_, op, inputs, outputs);
         break;
     }
     return base::Done{};

@@ -15,37 +15,12 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "cpu/canonical_sum-inl.h"
 #include "cpu/noise-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace ulproof::cpu {
 namespace HWY_NAMESPACE {
-
-// The 32 lanes of the canonical reduction. The first `present` lanes hold terms, the rest +0.
-constexpr std::size_t kReductionLanes = 32;
-struct Lanes {
-  alignas(64) float x[kReductionLanes] = {};
-};
-
-// lanes.x[j] += terms[j], j < count <= 32.
-HWY_INLINE void Fold(Lanes& lanes, const float* HWY_RESTRICT terms, std::size_t count) {
-  const hn::CappedTag<float, kReductionLanes> d;
-  std::size_t j = 0;
-  for (; j + hn::Lanes(d) <= count; j += hn::Lanes(d)) {
-    hn::Store(hn::Add(hn::Load(d, lanes.x + j), hn::LoadU(d, terms + j)), d, lanes.x + j);
-  }
-  for (; j < count; ++j) lanes.x[j] += terms[j];
-}
-
-// x_j <- x_j + x_(j xor distance) for distance 16, 8, 4, 2, 1; lane 0. After a step both lanes of a
-// pair hold the same sum, so the lower half of them is enough.
-HWY_INLINE float Butterfly(const Lanes& lanes) {
-  Lanes sum = lanes;
-  for (std::size_t distance = kReductionLanes / 2; distance >= 1; distance /= 2) {
-    for (std::size_t j = 0; j < distance; ++j) sum.x[j] += sum.x[j + distance];
-  }
-  return sum.x[0];
-}
 
 // products[i] = RN32(grad * R).
 HWY_INLINE void Multiply(const float* HWY_RESTRICT grad, const float* HWY_RESTRICT noise,
@@ -59,35 +34,24 @@ HWY_INLINE void Multiply(const float* HWY_RESTRICT grad, const float* HWY_RESTRI
 }
 
 // The canonical sum of grad * R over the block.
-float BlockSum(const formats::Operation& op, WidenRowFunction widen_row, const std::byte* grad,
-               const formats::BlockGrid::Extent& block) {
+float SumOfProducts(const formats::Operation& op, WidenRowFunction widen_row, const std::byte* grad,
+                    const formats::BlockGrid::Extent& block) {
   NoiseSource source(op.law, op.key);
   alignas(64) float widened[kNoiseRowElements];
   alignas(64) float products[kNoiseRowElements];
-  Lanes rows;
+  BlockSum sum;
   for (std::uint64_t row = block.row_begin; row < block.row_end; ++row) {
-    Lanes lanes;
     for (std::uint64_t col = block.col_begin; col < block.col_end; col += kNoiseRowElements) {
       const std::size_t count = std::min<std::uint64_t>(kNoiseRowElements, block.col_end - col);
       const std::uint64_t element = row * op.shape.cols + col;
       widen_row(grad + element * op.from.storage_bytes(), widened, count);
       const std::uint64_t logical = op.key.offset + row * op.shape.stride() + col;
       Multiply(widened, source.Reals(logical, count), count, products);
-      std::size_t i = 0;
-      if (col == block.col_begin) {  // The first terms are themselves, -0 included.
-        i = std::min(count, kReductionLanes);
-        std::copy_n(products, i, lanes.x);
-      }
-      for (; i < count; i += kReductionLanes) {
-        Fold(lanes, products + i, std::min(kReductionLanes, count - i));
-      }
+      sum.Add(products, count);
     }
-    const float row_sum = Butterfly(lanes);
-    const std::size_t index = row - block.row_begin;
-    float& lane = rows.x[index % kReductionLanes];
-    lane = index < kReductionLanes ? row_sum : lane + row_sum;
+    sum.EndRow();
   }
-  return Butterfly(rows);
+  return sum.Total();
 }
 
 }  // namespace HWY_NAMESPACE
@@ -97,7 +61,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace ulproof::cpu {
 
-HWY_EXPORT(BlockSum);
+HWY_EXPORT(SumOfProducts);
 
 std::string WhyBackwardUnsupported(const formats::Operation& op) {
   return WhyWidenUnsupported(op.from);
@@ -107,7 +71,7 @@ void RunBackward(Target target, const formats::Operation& op, const formats::Con
                  const formats::ConstBuffer& scale, const formats::Buffer& grad_bits) {
   const std::string reason = WhyBackwardUnsupported(op);
   ULPROOF_CHECK(reason.empty(), reason);
-  const auto block_sum = ULPROOF_FOR_TARGET(BlockSum, target);
+  const auto block_sum = ULPROOF_FOR_TARGET(SumOfProducts, target);
   const WidenRowFunction widen_row = WidenRowKernel(target, op.from);
   const formats::BlockGrid grid = op.grid();
   const float minus_ln2 = std::bit_cast<float>(0xBF317218u);

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/parallel.h"
+#include "cpu/best_scale_kernels.h"
 #include "cpu/cast_kernels.h"
 #include "cpu/quantize_scales.h"
 
@@ -74,13 +75,22 @@ constexpr std::size_t kMaxGroup = 32;
 constexpr std::size_t kTileElements = 4096;
 constexpr std::size_t kTileGroups = kTileElements / 16;
 
+// A tile in binary32: `groups` groups side by side, each of `rows` rows, filled up with zeros.
+struct TileView {
+  const float* elements;
+  std::size_t rows, stride, groups, group;
+
+  GroupView Group(std::size_t g) const { return {elements + g * group, rows, group, stride}; }
+};
+
 // Scale codes and multipliers 1 / X of MX groups.
 class MxScaler {
  public:
   explicit MxScaler(const Operation& op) : rule_(MxScaleRule::Of(op.block_format, op.rule)) {}
 
-  void operator()(const std::uint32_t* maxima, std::size_t groups, std::uint8_t* scales,
+  void operator()(const std::uint32_t* maxima, const TileView& tile, std::uint8_t* scales,
                   float* multipliers) const {
+    const std::size_t groups = tile.groups;
     for (std::size_t g = 0; g < groups; ++g) {
       scales[g] = MxScaleCode(rule_, maxima[g]);
       multipliers[g] = MxMultiplier(scales[g]);
@@ -94,15 +104,18 @@ class MxScaler {
 // D and E of NVFP4 groups.
 class Nvfp4Scaler {
  public:
-  Nvfp4Scaler(Target target, float tensor_scale)
+  // D = cast(RN32(M * RN32(G * fraction))).
+  Nvfp4Scaler(Target target, float tensor_scale, float fraction = kSixth)
       : tensor_scale_(tensor_scale),
+        fraction_(fraction),
         plan_(MakeCastPlan(kScale, kNearestEven, formats::Overflow::kSaturate)),
         cast_row_(CastRowKernel(target, plan_)) {}
 
-  void operator()(const std::uint32_t* maxima, std::size_t groups, std::uint8_t* scales,
+  void operator()(const std::uint32_t* maxima, const TileView& tile, std::uint8_t* scales,
                   float* multipliers) const {
+    const std::size_t groups = tile.groups;
     for (std::size_t g = 0; g < groups; ++g) {
-      multipliers[g] = Nvfp4GroupScale(tensor_scale_, std::bit_cast<float>(maxima[g]));
+      multipliers[g] = Nvfp4GroupScale(tensor_scale_, std::bit_cast<float>(maxima[g]), fraction_);
     }
     cast_row_(plan_, multipliers, scales, groups, nullptr);
     for (std::size_t g = 0; g < groups; ++g) {
@@ -115,9 +128,79 @@ class Nvfp4Scaler {
  private:
   static constexpr formats::FormatSpec kScale = formats::kFloat8E4m3fn;
 
-  float tensor_scale_;
+  float tensor_scale_, fraction_;
   CastPlan plan_;
   CastRowFunction cast_row_;
+};
+
+// 2^exponent, of a normal binary64.
+double PowerOfTwo(int exponent) {
+  return std::bit_cast<double>(static_cast<std::uint64_t>(exponent + 1023) << 52);
+}
+
+// The best of X by `floor`, 2X and X/2 (section 14).
+class BestMxScaler {
+ public:
+  BestMxScaler(Target target, const Operation& op)
+      : rule_(MxScaleRule::Of(op.block_format, formats::ScaleRule::kFloor)),
+        best_of_three_(BestOfThreeKernel(target)) {}
+
+  void operator()(const std::uint32_t* maxima, const TileView& tile, std::uint8_t* scales,
+                  float* multipliers) const {
+    for (std::size_t g = 0; g < tile.groups; ++g) {
+      const int floor = MxScaleCode(rule_, maxima[g]);
+      scales[g] = static_cast<std::uint8_t>(floor);
+      multipliers[g] = MxMultiplier(scales[g]);
+      if (floor == 0xFF || maxima[g] == 0) continue;
+      // In units of the smallest of the three.
+      const std::array<int, 3> codes = {floor, std::min(floor + 1, 254), std::max(floor - 1, 0)};
+      std::array<ScaleCandidate, 3> candidates;
+      for (std::size_t k = 0; k < 3; ++k) {
+        candidates[k] = {MxMultiplier(static_cast<std::uint8_t>(codes[k])),
+                         PowerOfTwo(codes[k] - codes[2])};
+      }
+      const int best = best_of_three_(tile.Group(g), candidates.data(), PowerOfTwo(127 - codes[2]));
+      scales[g] = static_cast<std::uint8_t>(codes[best]);
+      multipliers[g] = candidates[best].multiplier;
+    }
+  }
+
+ private:
+  MxScaleRule rule_;
+  BestCandidateFunction best_of_three_;
+};
+
+// Four over six: the better of the two D that send M to 6 or to 4 (section 14).
+class BestNvfp4Scaler {
+ public:
+  BestNvfp4Scaler(Target target, float tensor_scale)
+      : tensor_scale_(tensor_scale),
+        six_(target, tensor_scale),
+        four_(target, tensor_scale, 0.25f),
+        best_of_two_(BestOfTwoKernel(target)) {}
+
+  void operator()(const std::uint32_t* maxima, const TileView& tile, std::uint8_t* scales,
+                  float* multipliers) const {
+    std::array<std::uint8_t, kTileGroups> other_scales;
+    std::array<float, kTileGroups> other_multipliers;
+    six_(maxima, tile, scales, multipliers);
+    if (std::isnan(tensor_scale_)) return;
+    four_(maxima, tile, other_scales.data(), other_multipliers.data());
+    for (std::size_t g = 0; g < tile.groups; ++g) {
+      if (other_scales[g] == scales[g]) continue;
+      const ScaleCandidate candidates[] = {
+          {multipliers[g], Float32OfCode(formats::kFloat8E4m3fn, scales[g])},
+          {other_multipliers[g], Float32OfCode(formats::kFloat8E4m3fn, other_scales[g])}};
+      if (best_of_two_(tile.Group(g), candidates, tensor_scale_) == 0) continue;
+      scales[g] = other_scales[g];
+      multipliers[g] = other_multipliers[g];
+    }
+  }
+
+ private:
+  float tensor_scale_;
+  Nvfp4Scaler six_, four_;
+  BestCandidateFunction best_of_two_;
 };
 
 // Sign and magnitude to two's complement; -0 becomes 0.
@@ -166,8 +249,8 @@ void QuantizeTiles(Target target, const Operation& op, const Scaler& scaler, con
       std::fill(row + cols, row + groups * group, 0.0f);
       max_row(row, groups, group, maxima.data());
     }
-    scaler(maxima.data(), groups, scale_codes + strip * grid.cols() + first_col / group,
-           multipliers.data());
+    scaler(maxima.data(), {tile.data(), rows, tile_cols, groups, group},
+           scale_codes + strip * grid.cols() + first_col / group, multipliers.data());
     for (std::uint64_t r = 0; r < rows; ++r) {
       float* const row = tile.data() + r * tile_cols;
       std::uint8_t* const codes = out + row_begin(r);
@@ -221,11 +304,19 @@ void RunQuantize(Target target, const Operation& op, std::span<const ConstBuffer
                  std::span<const Buffer> outputs) {
   ULPROOF_CHECK(WhyQuantizeUnsupported(op).empty(), WhyQuantizeUnsupported(op));
   const ConstBuffer& w = inputs[0];
+  const bool is_best = op.rule == formats::ScaleRule::kBest;
+  if (!op.block_format.has_tensor_scale && is_best) {
+    return QuantizeTiles(target, op, BestMxScaler(target, op), w, outputs[0], outputs[1]);
+  }
   if (!op.block_format.has_tensor_scale) {
     return QuantizeTiles(target, op, MxScaler(op), w, outputs[0], outputs[1]);
   }
   const float tensor_scale = Nvfp4TensorScale(TensorMax(target, op, w));
-  QuantizeTiles(target, op, Nvfp4Scaler(target, tensor_scale), w, outputs[0], outputs[1]);
+  if (is_best) {
+    QuantizeTiles(target, op, BestNvfp4Scaler(target, tensor_scale), w, outputs[0], outputs[1]);
+  } else {
+    QuantizeTiles(target, op, Nvfp4Scaler(target, tensor_scale), w, outputs[0], outputs[1]);
+  }
   outputs[2].Set(0, std::isnan(tensor_scale) ? formats::kFloat32.canonical_nan_code()
                                              : std::bit_cast<std::uint32_t>(tensor_scale));
 }

@@ -78,6 +78,7 @@ inline std::uint8_t MxScaleCode(const MxScaleRule& rule, std::uint32_t max_code)
   int exponent = floor_log2;
   switch (rule.rule) {
     case formats::ScaleRule::kFloor:
+    case formats::ScaleRule::kBest:  // Its first candidate.
       exponent -= rule.max_exponent;
       break;
     case formats::ScaleRule::kCeil:
@@ -111,9 +112,11 @@ inline float Nvfp4TensorScale(std::uint32_t max_code) {
   return max == 0 ? 1.0f : std::min(2688.0f / max, std::numeric_limits<float>::max());
 }
 
-// What is cast to float8_e4m3fn to give D.
-inline float Nvfp4GroupScale(float tensor_scale, float max) {
-  return max * (tensor_scale * (1.0f / 6.0f));
+// What is cast to float8_e4m3fn to give D: with 1/6 in section 9, and with 1/4 for the second
+// candidate of `best`.
+inline constexpr float kSixth = 1.0f / 6.0f;
+inline float Nvfp4GroupScale(float tensor_scale, float max, float fraction) {
+  return max * (tensor_scale * fraction);
 }
 
 // E. A NaN stays a NaN.

@@ -12,7 +12,7 @@ using base::Result;
 
 constexpr std::uint32_t kMaxBlockSide = 65536;
 // Indexed by ScaleRule.
-constexpr std::array<std::string_view, 4> kRuleNames = {"floor", "ceil", "even", "rceil"};
+constexpr std::array<std::string_view, 5> kRuleNames = {"floor", "ceil", "even", "rceil", "best"};
 
 }  // namespace
 
@@ -39,8 +39,8 @@ std::string_view ScaleRuleName(ScaleRule rule) {
 }
 
 Result<ScaleRule> ParseScaleRule(std::string_view name) {
-  for (const ScaleRule rule : kScaleRules) {
-    if (name == ScaleRuleName(rule)) return rule;
+  for (std::size_t i = 0; i < kRuleNames.size(); ++i) {
+    if (name == kRuleNames[i]) return static_cast<ScaleRule>(i);
   }
   return base::UnknownName("scale rule", name, kRuleNames);
 }

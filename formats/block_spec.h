@@ -65,11 +65,12 @@ struct BlockGrid {
   }
 };
 
-// Which public rule gives the shared MX scale from the group's maximum (contract section 9).
-enum class ScaleRule : std::uint8_t { kFloor, kCeil, kEven, kRceil };
+// Which public rule gives the shared MX scale from the group's maximum (contract section 9), or
+// kBest: the neighbouring scale of least error, of the 4-bit formats (section 14).
+enum class ScaleRule : std::uint8_t { kFloor, kCeil, kEven, kRceil, kBest };
 inline constexpr std::array<ScaleRule, 4> kScaleRules = {ScaleRule::kFloor, ScaleRule::kCeil,
                                                          ScaleRule::kEven, ScaleRule::kRceil};
-// "floor", "ceil", "even", "rceil".
+// "floor", "ceil", "even", "rceil"; "best", which is not one of kScaleRules.
 std::string_view ScaleRuleName(ScaleRule rule);
 base::Result<ScaleRule> ParseScaleRule(std::string_view name);
 

@@ -15,8 +15,9 @@ using base::UsageError;
 constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 40;
 
 // Indexed by OpKind.
-constexpr std::array<std::string_view, 8> kKindNames = {
-    "noise", "cast", "block_max", "scale", "sample", "backward", "quantize", "dequantize"};
+constexpr std::array<std::string_view, 13> kKindNames = {
+    "noise",      "cast", "block_max", "scale",         "sample",        "backward", "quantize",
+    "dequantize", "fit",  "refit",     "fake_quantize", "fake_backward", "perturb"};
 
 // The words of a spelling, in the order in which they are printed.
 enum class Key {
@@ -29,6 +30,10 @@ enum class Key {
   kFormat,
   kRule,
   kSquare,
+  kLevels,
+  kFit,
+  kZero,
+  kGradient,
   kBlock,
   kPow2,
   kBits,
@@ -39,17 +44,20 @@ enum class Key {
   kStream,
   kOffset,
 };
-constexpr std::array<std::string_view, 18> kKeyNames = {
-    "from",  "to",   "round", "overflow", "law",    "pack",   "format", "rule",   "square",
-    "block", "pow2", "bits",  "shape",    "stride", "random", "seed",   "stream", "offset"};
+constexpr std::array<std::string_view, 22> kKeyNames = {
+    "from",   "to",     "round",  "overflow", "law",      "pack",  "format", "rule",
+    "square", "levels", "fit",    "zero",     "gradient", "block", "pow2",   "bits",
+    "shape",  "stride", "random", "seed",     "stream",   "offset"};
 constexpr std::size_t kKeyCount = kKeyNames.size();
 
 // Whether a key has a meaning for this operation.
 bool Uses(const Operation& op, Key key) {
   const bool rounds =
       op.kind == OpKind::kCast || op.kind == OpKind::kSample || op.kind == OpKind::kDequantize;
-  const bool has_noise =
-      op.kind == OpKind::kNoise || op.kind == OpKind::kSample || op.kind == OpKind::kBackward;
+  const bool has_noise = op.kind == OpKind::kNoise || op.kind == OpKind::kSample ||
+                         op.kind == OpKind::kBackward || op.kind == OpKind::kPerturb;
+  const bool fits = op.kind == OpKind::kFit || op.kind == OpKind::kRefit;
+  const bool fakes = op.kind == OpKind::kFakeQuantize || op.kind == OpKind::kFakeBackward;
   const bool scales_groups = op.kind == OpKind::kQuantize || op.kind == OpKind::kDequantize;
   switch (key) {
     case Key::kFrom:
@@ -67,14 +75,26 @@ bool Uses(const Operation& op, Key key) {
     case Key::kSquare:
       return scales_groups;
     case Key::kRule:
-      return op.kind == OpKind::kQuantize && !op.block_format.has_tensor_scale;
+      // NVFP4 has one rule and, beside it, the best of two scales.
+      return op.kind == OpKind::kQuantize &&
+             (!op.block_format.has_tensor_scale || op.rule == ScaleRule::kBest);
+    case Key::kLevels:
+      return op.kind == OpKind::kRefit || fakes ||
+             (op.kind == OpKind::kFit && op.fit != FitRule::kBits);
+    case Key::kFit:
+      return op.kind == OpKind::kFit;
+    case Key::kZero:
+      return op.kind == OpKind::kRefit || (op.kind == OpKind::kFit && op.fit == FitRule::kSigma);
+    case Key::kGradient:
+      return op.kind == OpKind::kFakeBackward;
     case Key::kBlock:
       return op.kind == OpKind::kBlockMax || op.kind == OpKind::kSample ||
-             op.kind == OpKind::kBackward;
+             op.kind == OpKind::kBackward || fits || fakes || op.kind == OpKind::kPerturb;
     case Key::kPow2:
       return op.kind == OpKind::kScale || op.kind == OpKind::kSample;
     case Key::kBits:
-      return op.kind == OpKind::kScale || op.kind == OpKind::kSample;
+      return op.kind == OpKind::kScale || op.kind == OpKind::kSample ||
+             (op.kind == OpKind::kFit && op.fit == FitRule::kBits);
     case Key::kShape:
       return true;
     case Key::kStride:
@@ -84,7 +104,8 @@ bool Uses(const Operation& op, Key key) {
     case Key::kSeed:
     case Key::kStream:
     case Key::kOffset:
-      return has_noise || (op.kind == OpKind::kCast && op.rounding.is_stochastic() && !op.random);
+      return has_noise || (op.kind == OpKind::kCast && op.rounding.is_stochastic() && !op.random) ||
+             (op.kind == OpKind::kFakeBackward && op.estimator != Estimator::kLsq);
   }
   return false;
 }
@@ -109,6 +130,14 @@ std::string ValueText(const Operation& op, Key key) {
       return std::string(ScaleRuleName(op.rule));
     case Key::kSquare:
       return op.square ? "1" : "0";
+    case Key::kLevels:
+      return LevelsName(op.levels);
+    case Key::kFit:
+      return std::string(FitRuleName(op.fit));
+    case Key::kZero:
+      return op.mean_zero ? "mean" : "0";
+    case Key::kGradient:
+      return std::string(EstimatorName(op.estimator));
     case Key::kBlock:
       return BlockShapeName(op.block);
     case Key::kPow2:
@@ -184,6 +213,14 @@ Status StoreValue(Key key, std::string_view value, Operation& op) {
       return Store(ParseScaleRule(value), op.rule);
     case Key::kSquare:
       return StoreChoice(value, "0", "1", op.square);
+    case Key::kLevels:
+      return Store(ParseLevels(value), op.levels);
+    case Key::kFit:
+      return Store(ParseFitRule(value), op.fit);
+    case Key::kZero:
+      return StoreChoice(value, "0", "mean", op.mean_zero);
+    case Key::kGradient:
+      return Store(ParseEstimator(value), op.estimator);
     case Key::kBlock:
       return Store(ParseBlockShape(value), op.block);
     case Key::kPow2:
@@ -311,6 +348,15 @@ Status ValidateOperation(const Operation& op) {
                                   OpKindName(op.kind), FormatName(op.from)));
   }
   if (scales_groups && op.block_format.group == 0) return UsageError("block format has no group");
+  if (op.kind == OpKind::kQuantize && op.rule == ScaleRule::kBest &&
+      op.block_format.element_bits != 4) {
+    return UsageError(fmt::format("rule best is for the 4-bit formats; {} has {} bits",
+                                  op.block_format.name, op.block_format.element_bits));
+  }
+  if (op.kind == OpKind::kFit && op.fit != FitRule::kBits &&
+      op.levels.kind == Levels::Kind::kAllIntegers) {
+    return UsageError("fit needs levels that end; integers do not");
+  }
   if (op.random) {
     if (op.kind != OpKind::kCast || !op.rounding.is_stochastic()) {
       return UsageError("random is for stochastic casts only");
@@ -342,6 +388,9 @@ Signature SignatureOf(const Operation& op) {
   const auto bits = [&](std::uint64_t blocks) {
     return float32("bits", op.bits_per_block ? blocks : 1);
   };
+  const std::uint64_t blocks = op.grid().count();
+  const auto scale = [&] { return float32("scale", blocks); };
+  const auto zero = [&] { return float32("zero", blocks); };
   const auto block_scaled = [&] {
     const BlockFormat& format = op.block_format;
     std::vector<Port> ports = {
@@ -373,6 +422,21 @@ Signature SignatureOf(const Operation& op) {
       return {{codes("w", op.from)}, block_scaled()};
     case OpKind::kDequantize:
       return {block_scaled(), {codes("y", op.to)}};
+    case OpKind::kFit: {
+      Signature signature = {{codes("x", op.from)}, {scale(), zero()}};
+      if (op.fit == FitRule::kBits) signature.inputs.push_back(bits(blocks));
+      if (op.fit == FitRule::kSigma) signature.inputs.push_back(float32("clip", 1));
+      return signature;
+    }
+    case OpKind::kRefit:
+      return {{codes("x", op.from), scale(), zero()}, {scale(), zero()}};
+    case OpKind::kFakeQuantize:
+      return {{codes("x", op.from), scale(), zero()}, {float32("y", count)}};
+    case OpKind::kFakeBackward:
+      return {{codes("grad", op.from), codes("x", op.from), scale(), zero()},
+              {float32("grad_x", count), float32("grad_scale", blocks)}};
+    case OpKind::kPerturb:
+      return {{codes("x", op.from), scale(), float32("limit", blocks)}, {float32("y", count)}};
   }
   return {};
 }

@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "formats/block_spec.h"
 #include "formats/catalogue.h"
+#include "formats/levels.h"
 #include "formats/noise_law.h"
 #include "formats/rounding.h"
 #include "formats/tensor.h"
@@ -34,12 +35,21 @@ enum class OpKind : std::uint8_t {
   kBackward,    // grad, scale: float32 a block       grad_bits: float32 a block       8
   kQuantize,    // w                                  elements, scales[, tensor_scale] 9
   kDequantize,  // elements, scales[, tensor_scale]   y                                9
+  // Scales and zero points are float32, one a block.
+  kFit,           // x[, bits or clip]          scale, zero                             14
+  kRefit,         // x, scale, zero             scale, zero                             14
+  kFakeQuantize,  // x, scale, zero             y: float32                              14
+  kFakeBackward,  // grad, x, scale, zero       grad_x: float32, grad_scale a block     14
+  kPerturb,       // x, scale, limit            y: float32                              14
 };
-inline constexpr std::array<OpKind, 8> kOpKinds = {
-    OpKind::kNoise,  OpKind::kCast,     OpKind::kBlockMax, OpKind::kScale,
-    OpKind::kSample, OpKind::kBackward, OpKind::kQuantize, OpKind::kDequantize};
+inline constexpr std::array<OpKind, 13> kOpKinds = {
+    OpKind::kNoise,  OpKind::kCast,     OpKind::kBlockMax,     OpKind::kScale,
+    OpKind::kSample, OpKind::kBackward, OpKind::kQuantize,     OpKind::kDequantize,
+    OpKind::kFit,    OpKind::kRefit,    OpKind::kFakeQuantize, OpKind::kFakeBackward,
+    OpKind::kPerturb};
 
-// "noise", "cast", "block_max", "scale", "sample", "backward", "quantize", "dequantize".
+// "noise", "cast", "block_max", "scale", "sample", "backward", "quantize", "dequantize", "fit",
+// "refit", "fake_quantize", "fake_backward", "perturb".
 std::string_view OpKindName(OpKind kind);
 base::Result<OpKind> ParseOpKind(std::string_view name);
 
@@ -66,6 +76,10 @@ struct Operation {
   BlockFormat block_format = kBlockFormats[0];
   ScaleRule rule = ScaleRule::kFloor;
   bool square = false;
+  Levels levels = {};  // The five kinds of section 14.
+  FitRule fit = FitRule::kMinmax;
+  bool mean_zero = false;  // fit and refit: the zero point is a mean, not 0.
+  Estimator estimator = Estimator::kLsq;
   Shape shape = {};
   RandomKey key = {};
 

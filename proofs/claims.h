@@ -52,6 +52,22 @@ Outcome ButterflySymmetricVariant(Depth depth);
 Outcome AnnealingMoments(Depth depth);
 Outcome AnnealingMomentsVariant(Depth depth);
 
+// verify_statqat.cc
+Outcome StatqatBeatsMinMax(Depth depth);
+Outcome StatqatBeatsMinMaxVariant(Depth depth);
+Outcome StatqatCondition(Depth depth);
+Outcome StatqatConditionVariant(Depth depth);
+Outcome StatqatModel(Depth depth);
+Outcome StatqatModelVariant(Depth depth);
+Outcome StatqatIterationEnds(Depth depth);
+Outcome StatqatIterationEndsVariant(Depth depth);
+Outcome StatqatIterationDescends(Depth depth);
+Outcome StatqatIterationDescendsVariant(Depth depth);
+
+// verify_gdnsq.cc
+Outcome GdnsqCapacity(Depth depth);
+Outcome GdnsqCapacityVariant(Depth depth);
+
 }  // namespace ulproof::proofs
 
 #endif  // ULPROOF_PROOFS_CLAIMS_H_

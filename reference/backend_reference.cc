@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/parallel.h"
+#include "reference/ops/arith.h"
 #include "reference/ops/block_max.h"
 #include "reference/ops/cast.h"
 #include "reference/ops/dequantize_mx.h"
@@ -14,6 +15,9 @@
 #include "reference/ops/sample.h"
 #include "reference/ops/sample_backward.h"
 #include "reference/ops/scale.h"
+#include "reference/quantizers/best_scale.h"
+#include "reference/quantizers/fake_quantize.h"
+#include "reference/quantizers/fit.h"
 #include "reference/random/noise.h"
 
 namespace ulproof::reference {
@@ -85,16 +89,19 @@ void RunCast(const Operation& op, const ConstBuffer& x, const Buffer& y) {
 void RunQuantize(const Operation& op, const ConstBuffer& w, std::span<const Buffer> outputs) {
   const Buffer& elements = outputs[0];
   const Buffer& scales = outputs[1];
+  const bool is_best = op.rule == formats::ScaleRule::kBest;
   if (!op.block_format.has_tensor_scale) {
-    ForEachBlock(op.scale_grid(),
-                 [&](std::uint64_t group) { QuantizeMxGroup(op, w, elements, scales, group); });
+    ForEachBlock(op.scale_grid(), [&](std::uint64_t group) {
+      (is_best ? QuantizeMxGroupBest : QuantizeMxGroup)(op, w, elements, scales, group);
+    });
     return;
   }
   const Code tensor_scale =
       Nvfp4TensorScale(BlockMax(w, op.shape, {0, op.shape.rows, 0, op.shape.cols}));
   outputs[2].Set(0, tensor_scale);
   ForEachBlock(op.scale_grid(), [&](std::uint64_t group) {
-    QuantizeNvfp4Group(op, w, tensor_scale, elements, scales, group);
+    (is_best ? QuantizeNvfp4GroupBest : QuantizeNvfp4Group)(op, w, tensor_scale, elements, scales,
+                                                            group);
   });
 }
 
@@ -112,6 +119,32 @@ void RunDequantize(const Operation& op, std::span<const ConstBuffer> inputs, con
                          : DequantizeMxElement(op, element, scale));
       }
     }
+  });
+}
+
+// Calls body(memory index, logical index, block) for every element.
+template <typename Body>
+void ForEachElement(const Operation& op, Body body) {
+  const formats::BlockGrid grid = op.grid();
+  ForEach(op.shape.count(), kGrain, [&](std::uint64_t i) {
+    const std::uint64_t block =
+        i / op.shape.cols / grid.block.rows * grid.cols() + i % op.shape.cols / grid.block.cols;
+    body(i, LogicalIndex(op, i), block);
+  });
+}
+
+void RunFit(const Operation& op, std::span<const ConstBuffer> inputs,
+            std::span<const Buffer> outputs) {
+  ForEachBlock(op.grid(), [&](std::uint64_t block) {
+    FittedScale fitted;
+    if (op.kind == OpKind::kRefit) {
+      fitted = RefitBlock(op, inputs[0], {inputs[1].Get(block), inputs[2].Get(block)}, block);
+    } else {
+      const Code extra = inputs.size() == 1 ? 0 : inputs[1].Get(inputs[1].count == 1 ? 0 : block);
+      fitted = FitBlock(op, inputs[0], extra, block);
+    }
+    outputs[0].Set(block, fitted.scale);
+    outputs[1].Set(block, fitted.zero);
   });
 }
 
@@ -156,6 +189,26 @@ class ReferenceBackend final : public formats::Backend {
         break;
       case OpKind::kDequantize:
         RunDequantize(op, inputs, outputs[0]);
+        break;
+      case OpKind::kFit:
+      case OpKind::kRefit:
+        RunFit(op, inputs, outputs);
+        break;
+      case OpKind::kFakeQuantize:
+        ForEachElement(op, [&](std::uint64_t i, std::uint64_t, std::uint64_t block) {
+          outputs[0].Set(i, FakeQuantize(op.levels, ToFloat32(op.from, inputs[0].Get(i)),
+                                         inputs[1].Get(block), inputs[2].Get(block)));
+        });
+        break;
+      case OpKind::kFakeBackward:
+        ForEachBlock(grid,
+                     [&](std::uint64_t block) { FakeBackwardBlock(op, inputs, outputs, block); });
+        break;
+      case OpKind::kPerturb:
+        ForEachElement(op, [&](std::uint64_t i, std::uint64_t logical, std::uint64_t block) {
+          outputs[0].Set(i, Perturb(op, ToFloat32(op.from, inputs[0].Get(i)), inputs[1].Get(block),
+                                    inputs[2].Get(block), logical));
+        });
         break;
     }
     return base::Done{};

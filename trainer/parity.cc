@@ -87,6 +87,10 @@ base::Result<Outcome> RunOnce(const MethodParityOptions& options, const Corpus& 
   }
   trainer->UseMasterWeights();
   outcome.validation = trainer->Evaluate(validation).loss;
+  if (outcome.mean_bits) {
+    if (auto used = trainer->UseSteppedWeights(); !used.ok()) return used.error();
+    outcome.quantised_validation = trainer->Evaluate(validation).loss;
+  }
   for (const CastTarget& target : options.casts) {
     if (auto used = trainer->UseCastWeights(target); !used.ok()) return used.error();
     outcome.cast_validation.push_back(trainer->Evaluate(validation).loss);

@@ -43,6 +43,7 @@ struct Outcome {
   double validation = 0;                // Held-out loss of the master weights in bfloat16.
   std::vector<double> cast_validation;  // Of the weights cast to each target.
   std::optional<double> mean_bits;
+  std::optional<double> quantised_validation;  // Of Method::Quantise, where there is a b.
   std::optional<double> absorbed;  // Part of the noise at the end (contract section 10).
 };
 

@@ -126,7 +126,7 @@ base::Result<float> Trainer::MicroStep(std::uint64_t micro_step) {
   model_->Backward(batch.tokens, batch.targets, options_.model.context, share);
   for (std::size_t i = 0; i < matrices_.size(); ++i) {
     const Parameter& parameter = *matrices_[i].parameter;
-    const std::span<const float> gradient(gradients.data() + parameter.offset, parameter.count());
+    const std::span<float> gradient(gradients.data() + parameter.offset, parameter.count());
     if (auto ran = method_->Backward(MatrixAt(i, micro_step), gradient); !ran.ok())
       return ran.error();
   }
@@ -179,8 +179,7 @@ base::Status Trainer::UseCastWeights(const CastTarget& target) {
 
 base::Status Trainer::UseSteppedWeights() {
   return UseCodes([&](const MatrixStep& step, std::vector<std::uint16_t>& codes) {
-    return RoundToSteps(*backend_, options_.method.block, method_->Bits(step.index, step.progress),
-                        step.rows, step.cols, step.weights, codes);
+    return method_->Quantise(step, codes);
   });
 }
 

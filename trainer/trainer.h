@@ -73,7 +73,7 @@ class Trainer {
   void UseMasterWeights();
   base::Status UseSampledWeights();  // With the noise of the step to come.
   base::Status UseCastWeights(const CastTarget& target);
-  base::Status UseSteppedWeights();  // RoundToSteps with each block's own b, when the method has b.
+  base::Status UseSteppedWeights();  // Method::Quantise, when the method has b.
 
   // `count` tokens drawn from the model (the weights in use) after `prompt`; `seed` decides.
   std::vector<std::int32_t> Generate(std::vector<std::int32_t> prompt, std::size_t count,

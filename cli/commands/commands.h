@@ -14,12 +14,14 @@ void AddNoiseCommand(CLI::App& app, CommandContext& context);
 void AddSampleCommand(CLI::App& app, CommandContext& context);
 void AddQuantizeCommand(CLI::App& app, CommandContext& context);
 void AddDequantizeCommand(CLI::App& app, CommandContext& context);
+void AddQuantizerCommand(CLI::App& app, CommandContext& context);
 void AddConformCommand(CLI::App& app, CommandContext& context);
 void AddExhaustiveCommand(CLI::App& app, CommandContext& context);
 void AddReplayCommand(CLI::App& app, CommandContext& context);
 void AddGenCommand(CLI::App& app, CommandContext& context);
 void AddCheckCommand(CLI::App& app, CommandContext& context);
 void AddHistCommand(CLI::App& app, CommandContext& context);
+void AddMergeCommand(CLI::App& app, CommandContext& context);
 void AddMutateCommand(CLI::App& app, CommandContext& context);
 void AddSimulateCommand(CLI::App& app, CommandContext& context);
 void AddParityCommand(CLI::App& app, CommandContext& context);
@@ -34,6 +36,11 @@ void AddReportCommand(CLI::App& app, CommandContext& context);
 void AddCompletionCommand(CLI::App& app, CommandContext& context);
 void AddManCommand(CLI::App& app, CommandContext& context);
 void AddVersionCommand(CLI::App& app, CommandContext& context);
+
+// The subcommands of quantizer.
+void AddQuantizerSnr(CLI::App& quantizer, CommandContext& context);
+void AddQuantizerCrossover(CLI::App& quantizer, CommandContext& context);
+void AddQuantizerFit(CLI::App& quantizer, CommandContext& context);
 
 }  // namespace ulproof::cli
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -13,8 +14,12 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "cli/backends.h"
+#include "cli/campaign_file.h"
+#include "cli/checkpoint_options.h"
 #include "cli/commands/commands.h"
 #include "cli/progress.h"
+#include "cli/report/check_records.h"
+#include "cli/report/conform_campaign.h"
 #include "cli/report/conform_report.h"
 #include "cli/report/file.h"
 #include "cli/tensor_file.h"
@@ -36,6 +41,7 @@ struct ConformCommand {
   reference::Level level = reference::Level::kQuick;
   std::vector<std::string> weights;
   reference::Shard shard;
+  CheckpointOptions checkpoint;
   std::string json, junit;
 };
 
@@ -93,6 +99,49 @@ Status LoadWeights(const std::string& path, std::vector<reference::Weights>& wei
   return base::Done{};
 }
 
+// A shard with a checkpoint is run in rounds, each of them a shard of the shard: dealing the checks
+// to n * kRounds hands round j of shard k what falls to number k + j n.
+constexpr std::uint64_t kRounds = 16;
+
+Result<ConformState> RunRounds(const ConformCommand& command, reference::ConformOptions options,
+                               ConformRun& run, CommandContext& context) {
+  options.shard = {};
+  const std::vector<std::string> checks = reference::ConformChecks(options);
+  std::map<std::string_view, std::uint64_t> place_of;
+  for (const std::string& check : checks) {
+    const bool is_new = place_of.emplace(check, place_of.size()).second;
+    ULPROOF_CHECK(is_new, check);
+  }
+  CampaignFile file = {.path = command.checkpoint.path,
+                       .kind = "conform",
+                       .campaign = ConformCampaign(run, command.ops, checks),
+                       .shard = command.shard};
+  const auto earlier = ReadCheckpoint(file);
+  if (!earlier.ok()) return earlier.error();
+  ConformState state;
+  if (*earlier) {
+    auto resumed = ConformStateFrom(**earlier);
+    if (!resumed.ok()) return resumed;
+    state = std::move(resumed).value();
+    context.err << "ulproof: " << file.path << ": " << state.checks << " checks done already\n";
+  }
+  while (state.rounds < kRounds) {
+    options.shard = {.index = command.shard.index + state.rounds * command.shard.count,
+                     .count = command.shard.count * kRounds};
+    const reference::ConformReport report = reference::Conform(options);
+    for (const reference::CheckRecord& record : report.records) {
+      state.records.emplace(place_of.at(record.check), RecordJson(record));
+    }
+    state.checks += report.checks;
+    state.seconds += report.seconds;
+    file.is_complete = ++state.rounds == kRounds;
+    file.result = StateJson(state);
+    if (Status written = WriteCampaign(file); !written.ok()) return written.error();
+  }
+  if (Status filled = FillReport(state, file.path, run); !filled.ok()) return filled.error();
+  return state;
+}
+
 Status Run(const ConformCommand& command, CommandContext& context) {
   const auto truth = FindBackend("reference");
   if (!truth.ok()) return truth.error();
@@ -130,6 +179,7 @@ Status Run(const ConformCommand& command, CommandContext& context) {
   }
   for (const reference::Weights& w : options.weights) run.weights.push_back(w.name);
   context.out << ConformHeading(run) << std::flush;
+  std::optional<ConformState> state;  // Where there is a checkpoint.
   {
     std::optional<ProgressBar> bar;
     std::uint64_t done = 0;
@@ -139,12 +189,20 @@ Status Run(const ConformCommand& command, CommandContext& context) {
       bar->Advance(progress.done - done);
       done = progress.done;
     };
-    run.report = reference::Conform(options);
+    if (command.checkpoint.path.empty()) {
+      run.report = reference::Conform(options);
+    } else {
+      options.progress = {};  // Each round would start a bar of its own.
+      auto ran = RunRounds(command, options, run, context);
+      if (!ran.ok()) return ran.error();
+      state = std::move(ran).value();
+    }
   }
   context.out << ConformTable(run, context.use_color) << std::flush;
   if (run.report.mismatches() > 0) context.SetExitCode(base::ExitCode::kMismatch);
   if (!command.json.empty()) {
-    if (Status written = WriteReport(command.json, ConformJson(run)); !written.ok()) return written;
+    const std::string json = state ? ConformJson(run, *state) : ConformJson(run);
+    if (Status written = WriteReport(command.json, json); !written.ok()) return written;
   }
   if (!command.junit.empty()) return WriteReport(command.junit, ConformJunit(run));
   return base::Done{};
@@ -160,9 +218,10 @@ void AddConformCommand(CLI::App& app, CommandContext& context) {
       ->add_option("--backend", options->backends,
                    "A backend to check (repeatable; default: every one of this machine)")
       ->type_name("NAME");
-  AddParsedOption(*command, "--ops", options->ops, ParseOps,
-                  "Operations, separated by commas: noise,cast,block_max,scale,sample,backward,"
-                  "quantize,dequantize (default: all)");
+  AddParsedOption(
+      *command, "--ops", options->ops, ParseOps,
+      "Operations, separated by commas: noise,cast,block_max,scale,sample,backward,"
+      "quantize,dequantize,fit,refit,fake_quantize,fake_backward,perturb (default: all)");
   AddParsedOption(
       *command, "--level", options->level, reference::ParseLevel,
       "quick (default; within 2 minutes on two cores) or full (within an hour; all 2^32 "
@@ -175,6 +234,11 @@ void AddConformCommand(CLI::App& app, CommandContext& context) {
   AddParsedOption(*command, "--shard", options->shard, reference::ParseShard,
                   "Only part k of n of the checks")
       ->type_name("K/N");
+  command
+      ->add_option("--checkpoint", options->checkpoint.path,
+                   "Keep the state in FILE, and go on from it after an interruption; the finished "
+                   "file is for `ulproof merge`")
+      ->type_name("FILE");
   command->add_option("--json", options->json, "Write all records to FILE")->type_name("FILE");
   command->add_option("--junit", options->junit, "Write a JUnit XML report to FILE")
       ->type_name("FILE");

@@ -6,17 +6,22 @@
 #include <memory>
 #include <optional>
 
+#include "base/parallel.h"
 #include "base/text.h"
 #include "cli/backends.h"
+#include "cli/campaign_file.h"
+#include "cli/checkpoint_options.h"
 #include "cli/commands/commands.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/report/file.h"
 #include "cli/report/sweep_report.h"
+#include "reference/compare/campaign.h"
 
 namespace ulproof::cli {
 namespace {
 
+using base::Result;
 using base::Status;
 
 struct ExhaustiveCommand {
@@ -24,7 +29,35 @@ struct ExhaustiveCommand {
   std::string backend;
   reference::Shard shard;
   std::string json;
+  CheckpointOptions checkpoint;
 };
+
+// Between two looks at the clock: enough that every thread of the sweep has a whole turn, little
+// enough (well below a second on a fast backend) that not much is lost.
+std::uint64_t CodesInOneGo() {
+  constexpr std::uint64_t kCodesOfAThread = std::uint64_t{1} << 22;
+  return kCodesOfAThread * static_cast<std::uint64_t>(base::ThreadCount());
+}
+
+// A run at the start of its shard, or where its checkpoint left it.
+Result<SweepRun> StartOrResume(SweepRun run, CampaignFile& file) {
+  const reference::CodeRange range = RangeOf(run.shard, run.op.from);
+  run.result.begin = run.result.end = range.begin;
+  if (file.path.empty()) return run;
+  file.shard = run.shard;
+  file.campaign = SweepCampaign(run);
+  const auto earlier = ReadCheckpoint(file);
+  if (!earlier.ok()) return earlier.error();
+  if (!*earlier) return run;
+  file.is_complete = (*earlier)->is_complete;
+  return SweepFrom(**earlier);
+}
+
+Status Write(const SweepRun& run, CampaignFile& file) {
+  file.is_complete = run.result.end == RangeOf(run.shard, run.op.from).end;
+  file.result = SweepState(run);
+  return WriteCampaign(file);
+}
 
 Status Run(const ExhaustiveCommand& command, CommandContext& context) {
   const formats::Operation& op = command.op;
@@ -32,12 +65,15 @@ Status Run(const ExhaustiveCommand& command, CommandContext& context) {
   if (op.rounding.is_stochastic() && !op.random) {
     return base::UsageError("a stochastic mode needs --random: one r for all inputs");
   }
+  if (op.from.storage_bits() > 32) {
+    return base::UsageError(formats::FormatName(op.from) + " has too many codes to sweep");
+  }
   const auto truth = FindBackend("reference");
   if (!truth.ok()) return truth.error();
   const auto subject = BackendFor(command.backend, op);
   if (!subject.ok()) return subject.error();
 
-  SweepRun run = {
+  SweepRun fresh = {
       .op = op, .backend = std::string((*subject)->name()), .shard = command.shard, .result = {}};
   std::optional<reference::IntervalOracle> oracle;
   if (op.to.storage_bits() <= reference::IntervalOracle::kMaxTargetBits) {
@@ -46,22 +82,43 @@ Status Run(const ExhaustiveCommand& command, CommandContext& context) {
     if (!made.ok()) return made.error();
     oracle = std::move(made).value();
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    run.oracle_seconds = elapsed.count();
-    run.oracle_runs = oracle->runs().size();
+    fresh.oracle_seconds = elapsed.count();
+    fresh.oracle_runs = oracle->runs().size();
+  }
+  CampaignFile file = {.path = command.checkpoint.path, .kind = "exhaustive"};
+  auto run = StartOrResume(std::move(fresh), file);
+  if (!run.ok()) return run.error();
+  const std::uint64_t end = RangeOf(command.shard, op.from).end;
+  if (!file.path.empty() && run->result.inputs() > 0) {
+    context.err << "ulproof: " << file.path << ": "
+                << (file.is_complete ? "complete already" : "going on from its checkpoint") << '\n';
   }
   {
-    const std::uint64_t total = op.from.code_mask() + 1;
-    ProgressBar bar(context, "exhaustive", command.shard.End(total) - command.shard.Begin(total));
+    ProgressBar bar(context, "exhaustive", end - run->result.begin);
+    bar.Advance(run->result.inputs());
     reference::SweepOptions options;
-    options.shard = command.shard;
     options.progress = [&](std::uint64_t done) { bar.Advance(done); };
-    auto swept = reference::Sweep(**subject, **truth, op, oracle ? &*oracle : nullptr, options);
-    if (!swept.ok()) return swept.error();
-    run.result = std::move(swept).value();
+    CheckpointClock clock(command.checkpoint.seconds);
+    // Without a checkpoint there is nothing to stop for.
+    const std::uint64_t step = file.path.empty() ? end : CodesInOneGo();
+    while (run->result.end < end) {
+      const std::uint64_t begin = run->result.end;
+      options.range = {.begin = begin, .end = begin + std::min(step, end - begin)};
+      auto swept = reference::Sweep(**subject, **truth, op, oracle ? &*oracle : nullptr, options);
+      if (!swept.ok()) return swept.error();
+      reference::AppendSweep(run->result, *swept);
+      if (!file.path.empty() && (run->result.end == end || clock.IsDue())) {
+        if (Status written = Write(*run, file); !written.ok()) return written;
+      }
+    }
+    // A shard may hold no code at all.
+    if (!file.path.empty() && !file.is_complete) {
+      if (Status written = Write(*run, file); !written.ok()) return written;
+    }
   }
-  context.out << SweepText(run, context.use_color) << std::flush;
-  if (run.result.mismatches > 0) context.SetExitCode(base::ExitCode::kMismatch);
-  if (!command.json.empty()) return WriteReport(command.json, SweepJson(run));
+  context.out << SweepText(*run, context.use_color) << std::flush;
+  if (run->result.mismatches > 0) context.SetExitCode(base::ExitCode::kMismatch);
+  if (!command.json.empty()) return WriteReport(command.json, SweepJson(*run));
   return base::Done{};
 }
 
@@ -88,6 +145,7 @@ void AddExhaustiveCommand(CLI::App& app, CommandContext& context) {
   AddParsedOption(*command, "--shard", options->shard, reference::ParseShard,
                   "Only part k of n of the inputs")
       ->type_name("K/N");
+  AddCheckpointOptions(*command, options->checkpoint);
   command->add_option("--json", options->json, "Write the result to FILE")->type_name("FILE");
   command->footer(
       "Prints the number of mismatches and one hash over all outputs, so that two implementations\n"
@@ -95,7 +153,7 @@ void AddExhaustiveCommand(CLI::App& app, CommandContext& context) {
       "Examples:\n"
       "  ulproof exhaustive --from float32 --to float8_e4m3fn --overflow sat\n"
       "  ulproof exhaustive --from bfloat16 --to float8_e5m2 --round sra8 --random 100\n"
-      "  ulproof exhaustive --from float32 --to bfloat16 --shard 2/4 --json part2.json");
+      "  ulproof exhaustive --from float32 --to bfloat16 --shard 2/4 --checkpoint part2.json");
   command->callback([options, &context] { context.Report(Run(*options, context)); });
 }
 

@@ -16,6 +16,7 @@
 #include "cli/report/record.h"
 #include "cli/report/training_report.h"
 #include "cli/training_text.h"
+#include "trainer/statistics.h"
 
 namespace ulproof::cli {
 namespace {
@@ -219,6 +220,14 @@ void Session::ShowMethod(const trainer::MethodRuns& runs, const trainer::MethodR
     row["mean_bits"] = *first.mean_bits;
     row["absorbed"] = *first.absorbed;
     extra = fmt::format("  b {:.2f}  absorbed {}", *first.mean_bits, Percent(*first.absorbed));
+    // Really quantised, with each block's own b, against the baseline's weights.
+    std::vector<double> differences;
+    for (std::size_t i = 0; i < runs.seeds.size(); ++i)
+      differences.push_back(*runs.seeds[i].quantised_validation - baseline.seeds[i].validation);
+    const trainer::Interval quantised = trainer::MeanInterval(differences);
+    row["quantised"] = {{"difference", quantised.mean},
+                        {"half_width", JsonNumber(quantised.half_width)}};
+    extra += fmt::format("  quantised {:+.4f} +- {:.4f}", quantised.mean, quantised.half_width);
   }
   double mean = 0;
   for (const auto& outcome : runs.seeds) mean += outcome.validation / runs.seeds.size();

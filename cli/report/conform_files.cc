@@ -11,6 +11,7 @@ namespace ulproof::cli {
 std::string ConformJson(const ConformRun& run) {
   const std::uint64_t mismatches = run.report.mismatches();
   Json json = RecordHead("conform", 1, run.invocation);
+  json["machine"] = {{"processor", run.processor}, {"threads", run.threads}};
   json.update({{"level", run.level},
                {"shard", fmt::format("{}/{}", run.shard.index, run.shard.count)},
                {"truth", run.truth},

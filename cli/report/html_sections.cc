@@ -11,6 +11,7 @@
 #include "cli/report/compare_report.h"
 #include "cli/report/formats_for_report.h"
 #include "cli/report/hist_report.h"
+#include "cli/report/quantizer_report.h"
 #include "cli/report/terminal_text.h"
 #include "cli/report/training_report.h"
 #include "cli/report/underflow_report.h"
@@ -156,6 +157,12 @@ std::string Shown(const std::string& text, const Picture& picture, std::size_t n
 std::string SectionHtml(const Json& record, std::size_t number) {
   constexpr int kColumns = 110;
   const auto command = record.at("command").get<std::string>();
+  if (command == "quantizer-snr") {
+    return Shown(QuantizerSnrText(record), QuantizerSnrPicture(record), number);
+  }
+  if (command == "quantizer-crossover") {
+    return Shown(QuantizerCrossoverText(record), QuantizerCrossoverPicture(record), number);
+  }
   if (command == "hist") {
     return Shown(HistText(record, kColumns, false), HistPicture(record), number);
   }

@@ -74,6 +74,7 @@ std::string CommandText(const CommandDescription& command, const std::string& pa
 std::string ManPage(const CommandDescription& program, const std::string& version) {
   std::string out = fmt::format(
       ".TH {} 1 \"\" \"{} {}\" \"User Commands\"\n"
+      ".ad l\n"  // Names in a list have no blanks to stretch.
       ".SH NAME\n{} \\- bit\\-exact verification of low\\-precision numerics\n"
       ".SH SYNOPSIS\n\\fB{}\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR]... [\\fIARGUMENT\\fR]...\n"
       ".SH DESCRIPTION\n{}\n",

@@ -24,16 +24,19 @@ std::string ReplayLine(const SweepRun& run, formats::Code input) {
   return fmt::format("{} | x={:x}", formats::OperationName(op), input);
 }
 
-std::string_view CastName(const std::string& name) {
-  return std::string_view(name).substr(0, name.find(" shape="));
-}
-
 }  // namespace
+
+std::string SweepName(const SweepRun& run) {
+  formats::Operation op = run.op;
+  op.shape = {};
+  std::string name = formats::OperationName(op);
+  constexpr std::string_view kShape = " shape=1x1";
+  return name.erase(name.find(kShape), kShape.size());
+}
 
 std::string SweepText(const SweepRun& run, bool use_color) {
   const reference::SweepResult& result = run.result;
-  const std::string name = formats::OperationName(run.op);
-  std::string text = fmt::format("{} on {}\n", CastName(name), run.backend);
+  std::string text = fmt::format("{} on {}\n", SweepName(run), run.backend);
   text += fmt::format("  inputs      {} codes, {:0{}x}..{:0{}x}\n", Grouped(result.inputs()),
                       result.begin, formats::ElementType::CodeOf(run.op.from).hex_digits(),
                       result.end - 1, formats::ElementType::CodeOf(run.op.from).hex_digits());
@@ -69,12 +72,11 @@ std::string SweepText(const SweepRun& run, bool use_color) {
 
 std::string SweepJson(const SweepRun& run) {
   const reference::SweepResult& result = run.result;
-  const std::string name = formats::OperationName(run.op);
   Json json = {{"tool", "ulproof"},
                {"version", ULPROOF_VERSION},
                {"command", "exhaustive"},
                {"contract", 1},
-               {"operation", CastName(name)},
+               {"operation", SweepName(run)},
                {"backend", run.backend},
                {"shard", fmt::format("{}/{}", run.shard.index, run.shard.count)},
                {"begin", CodeOf(run.op.from, result.begin)},

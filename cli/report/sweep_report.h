@@ -19,6 +19,9 @@ struct SweepRun {
   reference::SweepResult result;
 };
 
+// "cast from=... to=... round=... overflow=...", without the shape, which is the sweep's.
+std::string SweepName(const SweepRun& run);
+
 std::string SweepText(const SweepRun& run, bool use_color);
 // Keys as in docs/reports.md. The hash of a shard comes as its affine map (factor, sum), from which
 // the whole hash is put together.

@@ -27,6 +27,7 @@ Json ExplanationJson(const reference::ExplainReport& report) {
 std::string VerifyJson(const VerifyRun& run) {
   const Verdict verdict = VerdictOf(run);
   Json json = RecordHead("verify", 1, run.invocation);
+  json["machine"] = {{"processor", run.processor}, {"threads", run.threads}};
   json.update({{"kernel", run.kernel},
                {"description", run.description},
                {"operation", run.operation},

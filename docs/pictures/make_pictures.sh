@@ -19,3 +19,6 @@ python3 "$here/make_checkpoint.py" gpt2-like.safetensors
   --seed 1 --svg "$here/underflow.svg" > /dev/null
 "$ulproof" anneal --bits 2..10 --svg "$here/anneal.svg" > /dev/null
 "$ulproof" formats-for gpt2-like.safetensors --max-absorbed 0.05 --min-snr 10 --svg "$here/formats-for.svg" > /dev/null
+"$ulproof" quantizer snr --table --svg "$here/quantizer-snr.svg" > /dev/null
+"$ulproof" quantizer crossover --format int2,int4,float4_e2m1fn,int8,float8_e4m3fn \
+  --svg "$here/quantizer-crossover.svg" > /dev/null

@@ -55,8 +55,14 @@ const Deviation* FindDeviation(std::string_view id) {
   return found == std::end(kDeviations) ? nullptr : &*found;
 }
 
+bool HasDeviantMachine(const formats::Operation& op) {
+  const bool is_fitted = op.kind == OpKind::kQuantize && op.rule == formats::ScaleRule::kBest;
+  return op.kind <= OpKind::kDequantize && !is_fitted;
+}
+
 std::optional<Variant> Deviate(const formats::Operation& op,
                                std::span<const Deviation* const> deviations) {
+  if (!HasDeviantMachine(op)) return std::nullopt;
   Variant variant(op);
   for (const Deviation* deviation : deviations) {
     if (!deviation->kinds.Has(op.kind)) return std::nullopt;

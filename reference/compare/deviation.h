@@ -84,8 +84,12 @@ std::span<const Deviation> Deviations();
 // The row of an id, or null.
 const Deviation* FindDeviation(std::string_view id);
 
-// `op` with these deviations. Nothing if they change nothing here ("rtz" where the operation is rtz
-// already), if one of them is for other kinds, or if the ports would change.
+// Whether the machine below computes the operation: not the fitted scales of section 14.
+bool HasDeviantMachine(const formats::Operation& op);
+
+// `op` with these deviations. Nothing if there is no machine for it, if they change nothing here
+// ("rtz" where the operation is rtz already), if one of them is for other kinds, or if the ports
+// would change.
 std::optional<Variant> Deviate(const formats::Operation& op,
                                std::span<const Deviation* const> deviations);
 

@@ -131,9 +131,16 @@ Code DeviantCase::At(std::size_t port, std::uint64_t index) {
     case OpKind::kQuantize:
       return Quantize(port, index);
     case OpKind::kDequantize:
+      return Dequantize(index);
+    case OpKind::kFit:
+    case OpKind::kRefit:
+    case OpKind::kFakeQuantize:
+    case OpKind::kFakeBackward:
+    case OpKind::kPerturb:
       break;
   }
-  return Dequantize(index);
+  ULPROOF_CHECK(false, "no deviation is of this kind");
+  return 0;
 }
 
 Code DeviantCase::Noise(std::uint64_t index) {

@@ -39,6 +39,7 @@ std::int64_t ExponentOfScale(const Variant& v, Code max) {
   const int emax = element.max_exponent();
   switch (v.op.rule) {
     case ScaleRule::kFloor:
+    case ScaleRule::kBest:  // Not here: HasDeviantMachine.
       return m.FloorLog2() - emax;
     case ScaleRule::kCeil:
       return m.CeilLog2() - emax;

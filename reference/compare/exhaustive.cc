@@ -150,6 +150,11 @@ base::Result<Shard> ParseShard(std::string_view text) {
   return Shard{*index, *count};
 }
 
+CodeRange RangeOf(const Shard& shard, const formats::FormatSpec& from) {
+  const std::uint64_t total = from.code_mask() + 1;
+  return {.begin = shard.Begin(total), .end = shard.End(total)};
+}
+
 base::Result<SweepResult> Sweep(Backend& subject, Backend& truth, const Operation& op,
                                 const IntervalOracle* oracle, const SweepOptions& options) {
   ULPROOF_CHECK(op.kind == formats::OpKind::kCast);
@@ -161,10 +166,11 @@ base::Result<SweepResult> Sweep(Backend& subject, Backend& truth, const Operatio
     return base::UsageError("a stochastic cast needs one r for all inputs to be swept");
   }
   const auto start = std::chrono::steady_clock::now();
-  const std::uint64_t total = op.from.code_mask() + 1;
+  const CodeRange range = options.range.value_or(RangeOf(options.shard, op.from));
+  ULPROOF_CHECK(range.begin <= range.end && range.end <= op.from.code_mask() + 1);
   SweepResult result;
-  result.begin = options.shard.Begin(total);
-  result.end = options.shard.End(total);
+  result.begin = range.begin;
+  result.end = range.end;
   const std::uint64_t chunks = (result.inputs() + kChunkCodes - 1) / kChunkCodes;
   std::vector<Tally> tallies((chunks + kChunksPerTurn - 1) / kChunksPerTurn);
   std::mutex mutex;

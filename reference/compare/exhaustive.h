@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
@@ -38,17 +39,28 @@ struct SweepResult {
   std::uint64_t inputs() const { return end - begin; }
 };
 
+// Source codes [begin, end).
+struct CodeRange {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+
+  friend bool operator==(const CodeRange&, const CodeRange&) = default;
+};
+// The codes of a shard of all codes of `from`. Precondition: at most 32 bits.
+CodeRange RangeOf(const Shard& shard, const formats::FormatSpec& from);
+
 struct SweepOptions {
   Shard shard = {};
+  std::optional<CodeRange> range = {};  // Instead of the shard's: a part of it.
   // Called now and then, from any thread, with the number of codes done since the last call.
   std::function<void(std::uint64_t)> progress = {};
 };
 
-// Runs the cast on all codes of the shard, in chunks over base::ParallelFor. `oracle` is that of
-// the same op; without one (a target with too many codes, see IntervalOracle) every chunk is
-// computed by `truth` as well, which is slow. Errors: the backends'; a source of more than 32 bits;
-// a stochastic rounding without op.random. Preconditions: op is a valid cast; both are available
-// and support it.
+// Runs the cast on all codes of the shard or range, in chunks over base::ParallelFor. `oracle` is
+// that of the same op; without one (a target with too many codes, see IntervalOracle) every chunk
+// is computed by `truth` as well, which is slow. Errors: the backends'; a source of more than 32
+// bits; a stochastic rounding without op.random. Preconditions: op is a valid cast; both are
+// available and support it; the range is within the codes of op.from.
 base::Result<SweepResult> Sweep(formats::Backend& subject, formats::Backend& truth,
                                 const formats::Operation& op, const IntervalOracle* oracle,
                                 const SweepOptions& options = {});

@@ -133,7 +133,9 @@ LineLayout LayoutOf(const Operation& op) {
   LineLayout layout;
   layout.has_shape = !IsElementwise(op.kind);
   layout.has_offset =
-      op.kind == OpKind::kNoise || op.kind == OpKind::kSample || op.kind == OpKind::kBackward;
+      op.kind == OpKind::kNoise || op.kind == OpKind::kSample || op.kind == OpKind::kBackward ||
+      op.kind == OpKind::kPerturb ||
+      (op.kind == OpKind::kFakeBackward && op.estimator != formats::Estimator::kLsq);
   layout.has_random = op.kind == OpKind::kCast && op.rounding.is_stochastic() && !op.random;
   return layout;
 }

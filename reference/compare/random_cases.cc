@@ -172,6 +172,57 @@ void FillMatrix(Tensor& tensor, const FormatSpec& format, Rng& rng) {
   }
 }
 
+// The part of an operation of contract section 14 that is not its shape, block or key.
+void SetRandomLevels(Operation& op, Rng& rng) {
+  const auto names = std::to_array<std::string_view>(
+      {"int4", "int2", "int3", "int8", "uint1", "uint4", "uint8", "sym2", "sym8", "sym16",
+       "integers", "float4_e2m1fn", "float4_e3m0", "float6_e2m3fn", "float6_e3m2fn",
+       "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz"});
+  if (op.kind == OpKind::kFit) op.fit = rng.Pick(formats::kFitRules);
+  if (op.kind == OpKind::kFit && op.fit == formats::FitRule::kBits) {
+    op.bits_per_block = rng.OneIn(2);
+    return;
+  }
+  op.levels = *formats::ParseLevels(rng.Pick(names));
+  if (op.kind == OpKind::kFakeBackward) op.estimator = rng.Pick(formats::kEstimators);
+  if (op.kind == OpKind::kRefit || (op.kind == OpKind::kFit && op.fit == formats::FitRule::kSigma))
+    op.mean_zero = rng.OneIn(2);
+}
+
+// What a scale, zero point or limit may be beside what suits the weights: ends and specials.
+constexpr auto kOddNumbers = std::to_array<Code>(
+    {0, 0x80000000, 0x7FC00000, 0x7F800000, 0xFF800000, 1, 0x00800000, 0x7F7FFFFF, 0xBF800000});
+
+// Scales near those that a fit would give, so that elements fall on all levels; now and then any
+// number. The zero points lie within the weights.
+void FillFitted(Tensor& tensor, const Port& port, const Operation& op, const Case& c, Rng& rng) {
+  const Tensor& x = c.inputs[op.kind == OpKind::kFakeBackward ? 1 : 0];
+  const bool is_zero_point = port.name == "zero";
+  const bool all_zero = is_zero_point && rng.OneIn(2);
+  for (std::uint64_t i = 0; i < tensor.count(); ++i) {
+    if (all_zero) continue;
+    if (rng.OneIn(16)) {
+      tensor.Set(i, rng.Pick(kOddNumbers));
+      continue;
+    }
+    // A weight's code moved by some binades down, positive unless it is a zero point.
+    const Code from_x = x.Get(rng.Below(x.count()));
+    const auto wide = op.from == formats::kFloat32
+                          ? std::optional<Code>(from_x)
+                          : formats::EncodeExact(formats::kFloat32, op.from.IsNegative(from_x),
+                                                 formats::Decode(op.from, from_x).significand,
+                                                 formats::Decode(op.from, from_x).exponent);
+    Code code = wide && op.from.IsFinite(from_x) ? *wide : Code{0x3C23D70A};
+    if (!is_zero_point) {
+      code &= formats::kFloat32.magnitude_mask();
+      const Code binades = rng.Below(8) << formats::kFloat32.trailing_bits;
+      if (code > binades + (Code{1} << formats::kFloat32.trailing_bits)) code -= binades;
+      code ^= rng.Next() & 0xFF;
+    }
+    tensor.Set(i, code);
+  }
+}
+
 }  // namespace
 
 Operation RandomOperation(OpKind kind, Rng& rng) {
@@ -196,16 +247,22 @@ Operation RandomOperation(OpKind kind, Rng& rng) {
       const int unused = 32 - op.rounding.random_bits;
       op.random = static_cast<std::uint32_t>(rng.OneIn(4) ? ~0u : rng.Next()) >> unused;
     }
-    const bool has_noise =
-        kind == OpKind::kNoise || kind == OpKind::kSample || kind == OpKind::kBackward;
+    const bool is_fitted = kind == OpKind::kFit || kind == OpKind::kRefit ||
+                           kind == OpKind::kFakeQuantize || kind == OpKind::kFakeBackward;
+    if (is_fitted) SetRandomLevels(op, rng);
+    const bool draws_signs =
+        kind == OpKind::kFakeBackward && op.estimator != formats::Estimator::kLsq;
+    const bool has_noise = kind == OpKind::kNoise || kind == OpKind::kSample ||
+                           kind == OpKind::kBackward || kind == OpKind::kPerturb;
     if (has_noise) op.law = rng.Pick(formats::kNoiseLaws);
-    if (has_noise || (is_cast && op.rounding.is_stochastic() && !op.random)) {
+    if (has_noise || draws_signs || (is_cast && op.rounding.is_stochastic() && !op.random)) {
       op.key = {RandomWord(rng), RandomWord(rng), rng.OneIn(2) ? RandomWord(rng) : rng.Below(300)};
     }
     if (kind == OpKind::kNoise && formats::HasIntegerNoise(op.law) && rng.OneIn(3)) {
       op.packing = formats::NoisePacking::kNibbles;
     }
-    if (kind == OpKind::kBlockMax || kind == OpKind::kSample || kind == OpKind::kBackward) {
+    if (kind == OpKind::kBlockMax || kind == OpKind::kSample || kind == OpKind::kBackward ||
+        is_fitted || kind == OpKind::kPerturb) {
       op.block = RandomBlock(rng);
     }
     if (kind == OpKind::kScale || kind == OpKind::kSample) {
@@ -217,6 +274,9 @@ Operation RandomOperation(OpKind kind, Rng& rng) {
       op.square = rng.OneIn(3);
       if (kind == OpKind::kQuantize && !op.block_format.has_tensor_scale) {
         op.rule = rng.Pick(formats::kScaleRules);
+      }
+      if (kind == OpKind::kQuantize && op.block_format.element_bits == 4 && rng.OneIn(2)) {
+        op.rule = formats::ScaleRule::kBest;
       }
     }
     if (op.shape.rows > 1 && rng.OneIn(3)) op.shape.index_stride = op.shape.cols + rng.Below(100);
@@ -250,6 +310,11 @@ Case RandomCase(const Operation& op, Rng& rng) {
     Tensor& tensor = c.inputs[p];
     if (port.type.kind != formats::ElementKind::kCode) {
       for (std::uint64_t i = 0; i < port.count; ++i) tensor.Set(i, rng.Below(256));
+    } else if ((port.name == "scale" && op.kind != OpKind::kBackward) || port.name == "zero" ||
+               port.name == "limit") {
+      FillFitted(tensor, port, op, c, rng);
+    } else if (port.name == "clip") {
+      tensor.Set(0, rng.OneIn(4) ? rng.Pick(kOddNumbers) : 0x40000000 + rng.Below(0x00800000));
     } else if (port.name == "bits") {
       for (std::uint64_t i = 0; i < port.count; ++i) tensor.Set(i, RandomBits(rng));
     } else if (op.kind == OpKind::kCast) {

@@ -17,6 +17,7 @@
 #include "reference/ops/round_to_format.h"
 #include "reference/ops/sample.h"
 #include "reference/ops/scale.h"
+#include "reference/quantizers/levels.h"
 #include "reference/random/noise.h"
 #include "reference/random/philox.h"
 
@@ -227,6 +228,32 @@ std::string ExplainDequantize(const Case& c, std::uint64_t i) {
   return text + Line("place", PlaceText(op.to, exact));
 }
 
+// Section 14: the element's way to its level, under the scale of its block; blocks by their place.
+std::string ExplainFitted(const Case& c, std::uint64_t i) {
+  const Operation& op = c.op;
+  const formats::BlockGrid grid = op.grid();
+  if (op.kind == OpKind::kFit || op.kind == OpKind::kRefit) {
+    const auto extent = grid.ExtentOf(i);
+    return Line("block", fmt::format("rows {}..{}, columns {}..{}", extent.row_begin,
+                                     extent.row_end - 1, extent.col_begin, extent.col_end - 1));
+  }
+  const bool is_backward = op.kind == OpKind::kFakeBackward;
+  const std::uint64_t block =
+      i / op.shape.cols / grid.block.rows * grid.cols() + i % op.shape.cols / grid.block.cols;
+  const std::size_t x_port = is_backward ? 1 : 0;
+  const Code x = ToFloat32(op.from, c.inputs[x_port].Get(i));
+  const Code scale = c.inputs[x_port + 1].Get(block);
+  const Code second = c.inputs[x_port + 2].Get(block);  // The zero point, or perturb's limit.
+  std::string text = CodeLine("x", kFloat32, x) + CodeLine("scale", kFloat32, scale);
+  if (op.kind == OpKind::kPerturb) {
+    return text + CodeLine("limit", kFloat32, second) +
+           CodeLine("R", kFloat32, RealNoise(op.law, op.key, LogicalIndex(op, i)));
+  }
+  const LeveledElement element = LevelElement(op.levels, x, scale, second);
+  return text + CodeLine("zero", kFloat32, second) + CodeLine("u", kFloat32, element.scaled) +
+         CodeLine("level", kFloat32, element.level);
+}
+
 std::string Explain(const Case& c, std::uint64_t i, const std::vector<Tensor>& expected) {
   const Operation& op = c.op;
   switch (op.kind) {
@@ -253,9 +280,15 @@ std::string Explain(const Case& c, std::uint64_t i, const std::vector<Tensor>& e
     case OpKind::kQuantize:
       return ExplainQuantize(c, i, expected);
     case OpKind::kDequantize:
+      return ExplainDequantize(c, i);
+    case OpKind::kFit:
+    case OpKind::kRefit:
+    case OpKind::kFakeQuantize:
+    case OpKind::kFakeBackward:
+    case OpKind::kPerturb:
       break;
   }
-  return ExplainDequantize(c, i);
+  return ExplainFitted(c, i);
 }
 
 struct Answer {

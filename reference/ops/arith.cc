@@ -87,6 +87,18 @@ Code Div32(Code a, Code b) {
   return RoundToFormat(kFloat32, quotient, Rounding{}, Overflow::kIeee);
 }
 
+Code Sqrt32(Code code) {
+  const Decoded x = DecodeFloat32(code);
+  if (IsNan(x) || (x.negative && !IsZero(x))) return kNan32;
+  if (IsInfinity(x) || IsZero(x)) return code;
+  const FixedReal<64> exact(false, x.significand, x.exponent);
+  FixedReal<128> root;
+  // A root of a 24-bit number that is not one of 24 bits is further than 2^-52 from every midpoint
+  // of binary32 in relative terms, so the 128-bit root rounds as the real one does.
+  mpfr_sqrt(root, exact, MPFR_RNDN);
+  return RoundRealDetail(kFloat32, root, Rounding{}, Overflow::kIeee).code;
+}
+
 Code ToFloat32(const formats::FormatSpec& from, Code code) {
   // Exact, so no mode or policy is at work.
   if (from == kFloat32 && !from.IsNan(code)) return code;

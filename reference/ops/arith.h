@@ -26,6 +26,8 @@ formats::Code Mul32(formats::Code a, formats::Code b);
 formats::Code Div32(formats::Code a, formats::Code b);
 // a * b + c with one rounding.
 formats::Code Fma32(formats::Code a, formats::Code b, formats::Code c);
+// The square root: -0 gives -0, anything else below zero NaN.
+formats::Code Sqrt32(formats::Code x);
 
 // The code of the same value in binary32; NaN gives the canonical NaN.
 // Precondition: formats::IsExactInFloat32(from).

@@ -29,6 +29,7 @@ std::int64_t ScaleExponent(const FormatSpec& element, ScaleRule rule, Code max) 
   const int emax = element.max_exponent();  // Of the largest element value.
   switch (rule) {
     case ScaleRule::kFloor:
+    case ScaleRule::kBest:  // Its first candidate.
       return m.FloorLog2() - emax;
     case ScaleRule::kCeil:
       return m.CeilLog2() - emax;

@@ -21,7 +21,7 @@ formats::FormatSpec ElementSpec(const formats::BlockFormat& block_format);
 
 // The scale code (float8_e8m0fnu) that `rule` gives for a group maximum M, a binary32 code:
 // X clamped to 2^-127..2^127; M = 0 gives 2^-127; infinite or NaN M gives 0xFF. Exponents of M are
-// exact; `rceil` divides in RN32.
+// exact; `rceil` divides in RN32. `best` gives its first candidate, `floor`'s.
 formats::Code MxScale(const formats::BlockFormat& block_format, formats::ScaleRule rule,
                       formats::Code max);
 

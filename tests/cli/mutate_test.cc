@@ -25,7 +25,7 @@ TEST(MutateTest, MostMutantsAreNoticed) {
   std::ifstream file(json_path);
   const nlohmann::json json = nlohmann::json::parse(file);
   EXPECT_EQ(json["mutants"].size(), 30u);
-  EXPECT_EQ(json["wrong_bits"].get<int>() + json["faults"].get<int>() +
+  EXPECT_EQ(json["wrong_bits"].get<int>() + json["faults"].get<int>() + json["slower"].get<int>() +
                 json["equivalent"].get<int>() + json["survived"].get<int>(),
             30);
   EXPECT_GT(json["kill_rate"].get<double>(), 0.8);

@@ -57,12 +57,12 @@ void Feed(int fd, const std::string& text) {
   _exit(127);
 }
 
-// Sends SIGTERM as soon as the named file appears.
+// Sends the signal as soon as the named file appears.
 void KillWhenExists(pid_t child, const CommandSetup& setup) {
   for (int i = 0; i < 20000; ++i) {
     for (const auto& entry : std::filesystem::directory_iterator(setup.kill_in_directory)) {
       if (entry.path().filename().string().starts_with(setup.kill_when_exists)) {
-        kill(child, SIGTERM);
+        kill(child, setup.kill_signal);
         return;
       }
     }
@@ -90,6 +90,10 @@ CommandResult RunUlproof(const std::vector<std::string>& arguments, const Comman
   std::jthread out_reader([&] { result.out = Drain(out[0]); });
   std::jthread err_reader([&] { result.err = Drain(err[0]); });
   if (!setup.kill_when_exists.empty()) KillWhenExists(child, setup);
+  if (setup.kill_after_ms > 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(setup.kill_after_ms));
+    kill(child, setup.kill_signal);  // Not waited for yet, so the number is still its own.
+  }
   int status = 0;
   rusage usage{};
   EXPECT_EQ(wait4(child, &status, 0, &usage), child);

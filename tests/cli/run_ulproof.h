@@ -20,8 +20,10 @@ struct CommandSetup {
   std::string input = {};                     // Its standard input.
   std::string out_path = {};                  // Standard output goes to this file instead of `out`.
   std::vector<std::string> environment = {};  // Additional NAME=VALUE.
-  std::string kill_when_exists = {};          // Send SIGTERM when a file of this prefix appears ...
-  std::string kill_in_directory = {};         // ... in this directory.
+  std::string kill_when_exists = {};          // Send kill_signal when a file of this prefix ...
+  std::string kill_in_directory = {};         // ... appears in this directory,
+  long kill_after_ms = 0;                     // or after so long; 0 = never.
+  int kill_signal = 15;                       // SIGTERM
   long max_file_bytes = 0;                    // Limit on the size of a written file; 0 = none.
 };
 

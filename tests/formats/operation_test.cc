@@ -60,6 +60,17 @@ TEST(OperationTest, HasItsCanonicalSpelling) {
   same("quantize from=float32 format=nvfp4 square=0 shape=16x16");
   same("quantize from=float32 format=mxfp4 rule=even square=1 shape=32x32");
   same("dequantize to=float32 round=rne overflow=ovf format=mxint8 square=0 shape=1x32");
+  same("quantize from=float32 format=nvfp4 rule=best square=0 shape=16x16");
+  same("fit from=float32 levels=int4 fit=minmax block=32x32 shape=64x64");
+  same("fit from=float32 levels=float4_e2m1fn fit=sigma zero=mean block=1x128 shape=64x128");
+  same("fit from=float32 fit=bits block=32x32 bits=block shape=64x64");
+  same("refit from=bfloat16 levels=sym8 zero=0 block=32x32 shape=64x64");
+  same("fake_quantize from=float32 levels=integers block=32x32 shape=64x64");
+  same("fake_backward from=float32 levels=uint4 gradient=lsq block=32x32 shape=64x64");
+  same(
+      "fake_backward from=float32 levels=integers gradient=aewgs block=32x32 shape=64x64 seed=1 "
+      "stream=2 offset=3");
+  same("perturb from=float32 law=uniform block=32x32 shape=64x64 seed=1 stream=2 offset=3");
 }
 
 TEST(OperationTest, MissingKeysHaveDefaults) {

@@ -7,11 +7,13 @@
 
 #include <cmath>
 #include <numbers>
+#include <set>
 
 #include "cpu/backend_cpu.h"
 #include "reference/backend_reference.h"
 #include "trainer/cast_weights.h"
 #include "trainer/gemm.h"
+#include "trainer/methods/fitted.h"
 #include "trainer/methods/method.h"
 #include "trainer/random.h"
 #include "trainer/run_operation.h"
@@ -66,23 +68,28 @@ TEST(MethodsTest, SampleIsTheContracts) {
 
 TEST(MethodsTest, BackendsGiveTheSameBits) {
   const std::vector<float> weights = Normals(0.02, 1), gradient = Normals(1, 2);
-  for (const char* text : {"gaussws", "gaussws-fixed", "gaussws,law=rgbits,block=16x8", "diffq",
-                           "rtn:float6_e3m2fn", "rtn:mxfp4", "rtn:nvfp4"}) {
+  for (const char* text :
+       {"gaussws", "gaussws-fixed", "gaussws,law=rgbits,block=16x8", "diffq", "rtn:float6_e3m2fn",
+        "rtn:mxfp4", "rtn:nvfp4", "statqat", "statqat,target=2,block=16x70", "lsq,target=3",
+        "gdnsq,init=10", "nipq,init=8"}) {
     const auto a = Make(text, Cpu()), b = Make(text, Reference());
     std::vector<std::uint16_t> a_codes(weights.size()), b_codes(weights.size());
     ASSERT_TRUE(a->Prepare(StepOf(weights, 0.3), a_codes).ok()) << text;
     ASSERT_TRUE(b->Prepare(StepOf(weights, 0.3), b_codes).ok()) << text;
     EXPECT_EQ(a_codes, b_codes) << text;
-    ASSERT_TRUE(a->Backward(StepOf(weights, 0.3), gradient).ok());
-    ASSERT_TRUE(b->Backward(StepOf(weights, 0.3), gradient).ok());
+    std::vector<float> a_gradient = gradient, b_gradient = gradient;
+    ASSERT_TRUE(a->Backward(StepOf(weights, 0.3), a_gradient).ok());
+    ASSERT_TRUE(b->Backward(StepOf(weights, 0.3), b_gradient).ok());
     EXPECT_EQ(a->state_gradients(), b->state_gradients()) << text;
+    EXPECT_EQ(a_gradient, b_gradient) << text;
   }
 }
 
 // d/da of sum(gradient * sample), by differences in double over R and s recomputed here: the sample
 // itself is rounded, so its own differences would see steps.
 TEST(MethodsTest, GradientOfBits) {
-  const std::vector<float> weights = Normals(0.02, 1), gradient = Normals(1, 2);
+  const std::vector<float> weights = Normals(0.02, 1);
+  std::vector<float> gradient = Normals(1, 2);
   const auto method = Make("gaussws,lambda=0.5");
   ASSERT_TRUE(method->Backward(StepOf(weights), gradient).ok());
   std::vector<std::int8_t> noise(weights.size());
@@ -181,10 +188,82 @@ TEST(MethodsTest, StepsAreWholeMultiplesOfTheScale) {
   }
 }
 
+// The clip of StatQAT's model: phi(C) / C - Q(C) = 1 / (6 (2^b - 1)^2), by bisection in double.
+TEST(MethodsTest, StatqatClipSolvesItsEquation) {
+  for (int bits = 2; bits <= 8; ++bits) {
+    double low = 0.5, high = 8;
+    for (int i = 0; i < 100; ++i) {
+      const double c = (low + high) / 2;
+      const double left = std::exp(-c * c / 2) / std::sqrt(2 * std::numbers::pi) / c -
+                          0.5 * std::erfc(c / std::numbers::sqrt2);
+      (left > 1 / (6 * std::pow(std::exp2(bits) - 1, 2)) ? low : high) = c;
+    }
+    EXPECT_NEAR(StatqatClip(bits), low, 6e-6) << bits;
+  }
+}
+
+std::size_t LevelsIn(const std::vector<std::uint16_t>& codes, std::size_t rows, std::size_t cols) {
+  std::set<std::uint16_t> levels;
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t col = 0; col < cols; ++col) levels.insert(codes[row * kCols + col]);
+  }
+  return levels.size();
+}
+
+// What is left after training is on a grid of the bits that the method reports: no more values in
+// a block than that, and most of them.
+TEST(MethodsTest, QuantisedWeightsHaveTheirLevels) {
+  const std::vector<float> weights = Normals(0.02, 1);
+  std::vector<std::uint16_t> codes(weights.size());
+  for (const auto& [text, levels] : {std::pair{"statqat,target=3", 8},
+                                     {"lsq,target=2", 4},
+                                     {"gdnsq,init=4,target=3", 16},
+                                     {"nipq,init=4,target=3", 15}}) {
+    const auto method = Make(text);
+    ASSERT_TRUE(method->Quantise(StepOf(weights), codes).ok()) << text;
+    EXPECT_LE(LevelsIn(codes, 32, 32), levels) << text;
+    EXPECT_GE(LevelsIn(codes, 32, 32), levels - 2) << text;
+    EXPECT_LE(method->Bits(1, 0)[0], std::log2(levels + 1)) << text;
+  }
+}
+
+// Straight-through ends at the clip.
+TEST(MethodsTest, ClippedWeightsPassNoGradient) {
+  std::vector<float> weights = Normals(0.02, 1);
+  weights[0] = 1;  // Far beyond every clip of its block.
+  weights[1] = -1;
+  for (const char* text : {"statqat", "lsq"}) {
+    std::vector<float> gradient(weights.size(), 1.0f);
+    const auto method = Make(text);
+    ASSERT_TRUE(method->Backward(StepOf(weights), gradient).ok());
+    EXPECT_EQ(gradient[0], 0) << text;
+    EXPECT_EQ(gradient[1], 0) << text;
+    EXPECT_EQ(gradient[2], 1) << text;
+  }
+}
+
+// The penalty of GDNSQ pulls b down from outside and lets go at the target; before the run has
+// begun there is none.
+TEST(MethodsTest, GdnsqPullsFromOutside) {
+  const std::vector<float> weights = Normals(0.02, 1);
+  std::vector<float> none(weights.size());
+  const auto method = Make("gdnsq,init=10,lambda=6");
+  ASSERT_TRUE(method->Backward(StepOf(weights, 0), none).ok());
+  EXPECT_EQ(method->state_gradients()[1], 0);
+  ASSERT_TRUE(method->Backward(StepOf(weights, 0.5), none).ok());
+  EXPECT_NEAR(method->state_gradients()[1], 6 * 6 * 0.5 / 6,
+              1e-6);  // Span * lambda * progress / n.
+  method->state_gradients()[1] = 0;
+  method->state()[1] = -0.01f;  // Inside.
+  ASSERT_TRUE(method->Backward(StepOf(weights, 0.5), none).ok());
+  EXPECT_EQ(method->state_gradients()[1], 0);
+}
+
 TEST(MethodsTest, SpellingsParseBack) {
   for (const char* text :
        {"bf16", "fp32", "gaussws", "gaussws-fixed,init=8,target=3", "diffq", "diffq,block=1x8",
-        "diffq,law=normal2", "rtn:mxfp4,layers=mlp", "rtn:float8_e4m3fn",
+        "diffq,law=normal2", "statqat,target=3", "lsq", "gdnsq,init=10", "nipq,rate=3",
+        "rtn:mxfp4,layers=mlp", "rtn:float8_e4m3fn",
         "gaussws,law=rg32,block=16x16,lambda=0.25,rate=10,layers=attention,backward-stream=3"}) {
     const auto spec = ParseMethod(text);
     ASSERT_TRUE(spec.ok()) << text;
@@ -199,6 +278,8 @@ TEST(MethodsTest, SpellingsParseBack) {
                                                      {"gaussws,law", "key=value"},
                                                      {"gaussws,lwa=rg16", "did you mean 'law'"},
                                                      {"gaussws,law=rg17", "rg16"},
+                                                     {"statqat,target=2.5", "whole"},
+                                                     {"lsq,target=9", "whole"},
                                                      {"gaussws,init=nan", "from 1 to 100"},
                                                      {"gaussws,target=0", "from 1 to 100"},
                                                      {"gaussws,layers=some", "unknown layers"}};

@@ -56,6 +56,21 @@ TEST(TrainerTest, LossFalls) {
   }
 }
 
+// The quantizers with a fitted scale train too, and what is left of the weights when they are
+// really quantised is no worse than what was trained.
+TEST(TrainerTest, LossFallsUnderQuantizersAndStaysQuantised) {
+  const Batch batch = ValidationBatch(Text(), 8, 16);
+  for (const char* method : {"statqat", "lsq", "gdnsq,init=8,rate=20,lambda=1", "nipq,rate=20"}) {
+    Trainer trainer = Make(Options(method, 30));
+    EXPECT_LT(Losses(trainer, 30)[29], 4) << method;
+    ASSERT_TRUE(trainer.UseSampledWeights().ok());
+    const double trained = trainer.Evaluate(batch).loss;
+    ASSERT_TRUE(trainer.UseSteppedWeights().ok());
+    EXPECT_NEAR(trainer.Evaluate(batch).loss, trained, 0.1) << method;
+    EXPECT_LT(*trainer.MeanBits(), 7) << method;
+  }
+}
+
 TEST(TrainerTest, ThreadsDoNotChangeBits) {
   std::vector<std::vector<float>> runs;
   for (const int threads : {1, 3}) {

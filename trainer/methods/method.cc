@@ -13,8 +13,8 @@
 namespace ulproof::trainer {
 namespace {
 
-constexpr std::array<std::string_view, 6> kNames = {"bf16",          "fp32",  "gaussws",
-                                                    "gaussws-fixed", "diffq", "rtn"};
+constexpr std::array<std::string_view, 10> kNames = {
+    "bf16", "fp32", "gaussws", "gaussws-fixed", "diffq", "statqat", "lsq", "gdnsq", "nipq", "rtn"};
 constexpr std::array<std::string_view, 8> kOptions = {
     "law", "block", "init", "target", "lambda", "rate", "layers", "backward-stream"};
 constexpr std::array<std::string_view, 3> kLayers = {"all", "attention", "mlp"};
@@ -84,6 +84,11 @@ base::Result<MethodSpec> ParseMethod(std::string_view text) {
     const auto stored = StoreOption(words[i].substr(0, equals), words[i].substr(equals + 1), spec);
     if (!stored.ok()) return stored.error();
   }
+  const bool has_grid = spec.name == "statqat" || spec.name == "lsq";
+  if (has_grid && !(spec.bits_target == std::rint(spec.bits_target) && spec.bits_target >= 2 &&
+                    spec.bits_target <= 8)) {
+    return base::UsageError(fmt::format("'{}': {} takes target=2 to 8, whole", text, spec.name));
+  }
   return spec;
 }
 
@@ -114,6 +119,10 @@ base::Result<std::unique_ptr<Method>> MakeMethod(const MethodSpec& spec,
   if (spec.name == "gaussws") return MakeGaussws(spec, matrices, backend, seed);
   if (spec.name == "gaussws-fixed") return MakeGausswsFixed(spec, matrices, backend, seed);
   if (spec.name == "diffq") return MakeDiffq(spec, matrices, backend, seed);
+  if (spec.name == "statqat") return MakeStatqat(spec, matrices, backend, seed);
+  if (spec.name == "lsq") return MakeLsq(spec, matrices, backend, seed);
+  if (spec.name == "gdnsq") return MakeGdnsq(spec, matrices, backend, seed);
+  if (spec.name == "nipq") return MakeNipq(spec, matrices, backend, seed);
   if (spec.name == "rtn") return MakeRtn(spec, backend);
   return MakeBf16();
 }

@@ -31,12 +31,16 @@ enum class SampledLayers : std::uint8_t { kAll, kAttention, kMlp };
 //   gaussws-fixed        the same with b falling linearly from init to target over the run
 //   diffq                uniform noise, learned b; law=normal2 is its Gaussian form, block=1x8 its
 //                        published grouping
+//   statqat              a grid of target bits a block, the step from the block's deviation
+//   lsq                  the same with a learned step
+//   gdnsq                a grid whose step, and so b, is learned from init down to target
+//   nipq                 uniform noise, learned b and truncation
 //   rtn:FORMAT           weights cast to FORMAT each step (CastWeights), straight-through gradients
 //
 // Options: law=, block=RxC, init=, target= (b before and after), lambda= (decay loss lambda * mean
-// b a layer), rate= (learning rate of b's coordinate, times that of the weights), layers=all|
-// attention|mlp. And one that breaks it on purpose: backward-stream=N draws the backward's R from
-// the stream N further on.
+// b a layer; of gdnsq the penalty's weight), rate= (learning rate of b's coordinate, times that of
+// the weights), layers=all| attention|mlp. And one that breaks it on purpose: backward-stream=N
+// draws the backward's R from the stream N further on.
 struct MethodSpec {
   std::string name = "bf16";  // Without options.
   std::string format;         // Of rtn.
@@ -87,9 +91,15 @@ class Method {
   // Writes the bfloat16 codes of the matrix that the layer is to use.
   virtual base::Status Prepare(const MatrixStep& step, std::span<std::uint16_t> codes) = 0;
 
-  // Given the gradient by those codes, adds to state_gradients(). The master's own gradient is the
-  // same numbers (section 8).
-  virtual base::Status Backward(const MatrixStep&, std::span<const float>) { return base::Done{}; }
+  // Writes what the weights are after training: quantised, without noise. Precondition: the method
+  // has Bits.
+  virtual base::Status Quantise(const MatrixStep& step, std::span<std::uint16_t> codes) {
+    return Prepare(step, codes);
+  }
+
+  // Given the gradient by those codes, adds to state_gradients(), and makes it the master's own:
+  // the same numbers (section 8) unless the method clips.
+  virtual base::Status Backward(const MatrixStep&, std::span<float>) { return base::Done{}; }
 
   // What the method learns, one number a block, of all matrices in order; may be empty. `rate` and
   // no decay are AdamW's for it.
@@ -122,6 +132,15 @@ std::unique_ptr<Method> MakeGausswsFixed(const MethodSpec& spec,
                                          formats::Backend& backend, std::uint64_t seed);
 std::unique_ptr<Method> MakeDiffq(const MethodSpec& spec, const std::vector<MatrixShape>& matrices,
                                   formats::Backend& backend, std::uint64_t seed);
+std::unique_ptr<Method> MakeStatqat(const MethodSpec& spec,
+                                    const std::vector<MatrixShape>& matrices,
+                                    formats::Backend& backend, std::uint64_t seed);
+std::unique_ptr<Method> MakeLsq(const MethodSpec& spec, const std::vector<MatrixShape>& matrices,
+                                formats::Backend& backend, std::uint64_t seed);
+std::unique_ptr<Method> MakeGdnsq(const MethodSpec& spec, const std::vector<MatrixShape>& matrices,
+                                  formats::Backend& backend, std::uint64_t seed);
+std::unique_ptr<Method> MakeNipq(const MethodSpec& spec, const std::vector<MatrixShape>& matrices,
+                                 formats::Backend& backend, std::uint64_t seed);
 base::Result<std::unique_ptr<Method>> MakeRtn(const MethodSpec& spec, formats::Backend& backend);
 
 }  // namespace ulproof::trainer

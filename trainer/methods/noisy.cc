@@ -2,6 +2,7 @@
 #include "trainer/methods/noisy.h"
 
 #include "formats/operation.h"
+#include "trainer/cast_weights.h"
 #include "trainer/run_operation.h"
 
 namespace ulproof::trainer {
@@ -31,6 +32,11 @@ base::Status Noisy::Prepare(const MatrixStep& step, std::span<std::uint16_t> cod
   const std::vector<float> bits = Bits(step.index, step.progress);
   return RunOperation(backend_, OperationFor(OpKind::kSample, step),
                       {step.weights.data(), bits.data()}, {codes.data()});
+}
+
+base::Status Noisy::Quantise(const MatrixStep& step, std::span<std::uint16_t> codes) {
+  return RoundToSteps(backend_, spec_.block, Bits(step.index, step.progress), step.rows, step.cols,
+                      step.weights, codes);
 }
 
 base::Result<std::vector<float>> Noisy::BitsGradient(const MatrixStep& step,
@@ -89,7 +95,7 @@ std::vector<float> LearnedBits::Bits(std::size_t matrix, double) const {
   return bits;
 }
 
-base::Status LearnedBits::Backward(const MatrixStep& step, std::span<const float> gradient) {
+base::Status LearnedBits::Backward(const MatrixStep& step, std::span<float> gradient) {
   const auto by_bits = BitsGradient(step, gradient);
   if (!by_bits.ok()) return by_bits.error();
   const float span = spec().bits_init - spec().bits_target;

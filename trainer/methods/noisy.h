@@ -14,6 +14,7 @@ class Noisy : public Method {
         std::uint64_t seed);
 
   base::Status Prepare(const MatrixStep& step, std::span<std::uint16_t> codes) override;
+  base::Status Quantise(const MatrixStep& step, std::span<std::uint16_t> codes) override;
   base::Result<SampleCounts> Count(const MatrixStep& step,
                                    std::span<const std::uint16_t> codes) override;
 
@@ -44,7 +45,7 @@ class LearnedBits : public Noisy {
   LearnedBits(const MethodSpec& spec, const std::vector<MatrixShape>& matrices,
               formats::Backend& backend, std::uint64_t seed);
 
-  base::Status Backward(const MatrixStep& step, std::span<const float> gradient) override;
+  base::Status Backward(const MatrixStep& step, std::span<float> gradient) override;
   float state_rate() const override { return spec().rate; }
   std::vector<float> Bits(std::size_t matrix, double progress) const override;
 };

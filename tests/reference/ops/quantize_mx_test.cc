@@ -117,6 +117,8 @@ int NaiveExponent(const BlockFormat& format, ScaleRule rule, float max) {
       exponent = std::ilogb(q) + (std::ldexp(1.0, std::ilogb(q)) < q ? 1 : 0);
       break;
     }
+    case ScaleRule::kBest:  // Takes its scale from the whole group: best_scale_test.
+      ADD_FAILURE() << "no function of the maximum";
   }
   return std::clamp(exponent, -127, 127);
 }

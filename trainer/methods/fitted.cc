@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/methods/fitted.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+#include "trainer/run_operation.h"
+
+namespace ulproof::trainer {
+
+using formats::Operation;
+using formats::OpKind;
+
+Fitted::Fitted(const MethodSpec& spec, const std::vector<MatrixShape>& matrices,
+               formats::Backend& backend, std::uint64_t seed, const std::vector<float>& start)
+    : spec_(spec), backend_(backend), seed_(seed), states_a_block_(start.size()), first_block_{0} {
+  for (const MatrixShape& matrix : matrices) {
+    const formats::BlockGrid grid = {{.rows = matrix.rows, .cols = matrix.cols}, spec.block};
+    first_block_.push_back(first_block_.back() + grid.count());
+  }
+  for (std::size_t block = 0; block < first_block_.back(); ++block)
+    state_.insert(state_.end(), start.begin(), start.end());
+  state_gradients_.assign(state_.size(), 0.0f);
+}
+
+Operation Fitted::OperationFor(OpKind kind, const MatrixStep& step) const {
+  const int bits = static_cast<int>(spec_.bits_target);
+  return {.kind = kind,
+          .block = spec_.block,
+          .levels = {.low = -(1 << (bits - 1)), .high = (1 << (bits - 1)) - 1},
+          .shape = {.rows = step.rows, .cols = step.cols},
+          .key = {.seed = seed_, .stream = step.stream}};
+}
+
+base::Result<FittedScales> Fitted::Fit(const Operation& op, const MatrixStep& step,
+                                       const std::vector<float>& extra) const {
+  FittedScales scales;
+  scales.scale.resize(block_count(step.index));
+  scales.zero.resize(block_count(step.index));
+  const base::Status ran = extra.empty()
+                               ? RunOperation(backend_, op, {step.weights.data()},
+                                              {scales.scale.data(), scales.zero.data()})
+                               : RunOperation(backend_, op, {step.weights.data(), extra.data()},
+                                              {scales.scale.data(), scales.zero.data()});
+  if (!ran.ok()) return ran.error();
+  return scales;
+}
+
+base::Result<FittedScales> Fitted::StatqatScales(const MatrixStep& step) const {
+  Operation op = OperationFor(OpKind::kFit, step);
+  op.fit = formats::FitRule::kSigma;
+  return Fit(op, step, {StatqatClip(static_cast<int>(spec_.bits_target))});
+}
+
+base::Status Fitted::ToBfloat16(const MatrixStep& step, const std::vector<float>& values,
+                                std::span<std::uint16_t> codes) const {
+  const Operation cast = {.kind = OpKind::kCast, .shape = {.rows = step.rows, .cols = step.cols}};
+  return RunOperation(backend_, cast, {values.data()}, {codes.data()});
+}
+
+base::Status Fitted::Quantised(const Operation& like, const MatrixStep& step,
+                               const FittedScales& scales, std::span<std::uint16_t> codes) const {
+  Operation op = like;
+  op.kind = OpKind::kFakeQuantize;
+  std::vector<float> values(codes.size());
+  const base::Status ran =
+      RunOperation(backend_, op, {step.weights.data(), scales.scale.data(), scales.zero.data()},
+                   {values.data()});
+  if (!ran.ok()) return ran;
+  return ToBfloat16(step, values, codes);
+}
+
+base::Result<std::vector<float>> Fitted::BackwardOf(const Operation& op, const MatrixStep& step,
+                                                    const FittedScales& scales,
+                                                    std::span<float> gradient) const {
+  std::vector<float> through(gradient.size()), by_scale(scales.scale.size());
+  const base::Status ran = RunOperation(
+      backend_, op, {gradient.data(), step.weights.data(), scales.scale.data(), scales.zero.data()},
+      {through.data(), by_scale.data()});
+  if (!ran.ok()) return ran.error();
+  std::copy(through.begin(), through.end(), gradient.begin());
+  return by_scale;
+}
+
+float StatqatClip(int bits) {
+  // tests/trainer/methods_test.cc solves the equation again.
+  constexpr std::array<float, 7> kClips = {1.51817f, 2.06928f, 2.52254f, 2.91954f,
+                                           3.27921f, 3.61151f, 3.92234f};
+  ULPROOF_CHECK(2 <= bits && bits <= 8);
+  return kClips[static_cast<std::size_t>(bits - 2)];
+}
+
+}  // namespace ulproof::trainer
