@@ -58,7 +58,7 @@ std::string Table(const ConformRun& run, const Painter& paint) {
   const auto width = [](const std::string& name) {
     return std::max<std::size_t>(name.size(), 9) + 2;
   };
-  std::string header = fmt::format("  {:<12}{:>10}{:>16}", "", "cases", "elements");
+  std::string header = fmt::format("  {:<15}{:>10}{:>16}", "", "cases", "elements");
   for (const std::string& name : columns) header += fmt::format("{:>{}}", name, width(name));
   std::string text = paint.Bold(header) + '\n';
   for (const auto& [op, by_backend] : cells) {
@@ -68,7 +68,7 @@ std::string Table(const ConformRun& run, const Painter& paint) {
       largest.cases = std::max(largest.cases, cell.cases);
       largest.elements = std::max(largest.elements, cell.elements);
     }
-    text += fmt::format("  {:<12}{:>10}{:>16}", formats::OpKindName(op), Grouped(largest.cases),
+    text += fmt::format("  {:<15}{:>10}{:>16}", formats::OpKindName(op), Grouped(largest.cases),
                         Grouped(largest.elements));
     for (const std::string& name : columns) {
       const auto found = by_backend.find(name);
@@ -82,7 +82,7 @@ std::string Table(const ConformRun& run, const Painter& paint) {
     }
     text += '\n';
   }
-  std::string times = fmt::format("  {:<38}", "time in the backend");
+  std::string times = fmt::format("  {:<41}", "time in the backend");
   for (const std::string& name : columns) {
     times += fmt::format("{:>{}}", SecondsText(seconds[name]), width(name));
   }
