@@ -79,6 +79,14 @@ double Fields::Real(const char* key) {
   return 0;
 }
 
+bool Fields::Truth(const char* key) {
+  const Json* value = Find(key);
+  if (value == nullptr) return false;
+  if (value->is_boolean()) return value->get<bool>();
+  Fail(key, "is neither true nor false");
+  return false;
+}
+
 std::uint64_t Fields::Hex(const char* key, std::uint64_t max) {
   const auto value = base::ParseHex(Text(key), key, max);
   if (value.ok()) return *value;

@@ -52,6 +52,7 @@ class Fields {
   std::string Text(const char* key);
   std::uint64_t Number(const char* key, std::uint64_t max = UINT64_MAX);
   double Real(const char* key);  // Not negative.
+  bool Truth(const char* key);
   std::uint64_t Hex(const char* key, std::uint64_t max = UINT64_MAX);
   Json Part(const char* key, Json::value_t type);  // An object or an array.
   void Fail(std::string_view key, std::string_view what);

@@ -88,6 +88,7 @@ Status Run(const ExhaustiveCommand& command, CommandContext& context) {
   CampaignFile file = {.path = command.checkpoint.path, .kind = "exhaustive"};
   auto run = StartOrResume(std::move(fresh), file);
   if (!run.ok()) return run.error();
+  run->invocation = context.invocation;
   const std::uint64_t end = RangeOf(command.shard, op.from).end;
   if (!file.path.empty() && run->result.inputs() > 0) {
     context.err << "ulproof: " << file.path << ": "

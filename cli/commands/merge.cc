@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/parallel.h"
 #include "cli/campaign_file.h"
 #include "cli/commands/commands.h"
 #include "cli/report/conform_campaign.h"
@@ -41,6 +42,14 @@ Result<std::vector<CampaignFile>> ReadShards(const std::vector<std::string>& pat
   return sorted;
 }
 
+// All shards say that they are complete, and yet something of the campaign is missing.
+base::Error Incomplete(const CampaignFile& first, std::uint64_t count, const std::string& what) {
+  base::Error error = base::UsageError("the files hold only " + std::to_string(count) + " " + what +
+                                       " of the campaign that begins here");
+  error.file = first.path;
+  return error;
+}
+
 Status MergeSweeps(const std::vector<CampaignFile>& files, const MergeCommand& command,
                    CommandContext& context) {
   SweepRun whole;
@@ -55,6 +64,7 @@ Status MergeSweeps(const std::vector<CampaignFile>& files, const MergeCommand& c
       whole.oracle_seconds += part->oracle_seconds;
     }
   }
+  whole.invocation = context.invocation;
   context.out << SweepText(whole, context.use_color) << std::flush;
   if (whole.result.mismatches > 0) context.SetExitCode(base::ExitCode::kMismatch);
   if (command.json.empty()) return base::Done{};
@@ -70,6 +80,11 @@ Status MergeMutants(const std::vector<CampaignFile>& files, const MergeCommand& 
     part->mutants.merge(whole.mutants);
     whole = std::move(part).value();
   }
+  // The places count from 0: what a damaged file lost shows as a hole.
+  if (!whole.mutants.empty() && whole.mutants.rbegin()->first + 1 != whole.mutants.size()) {
+    return Incomplete(files.front(), whole.mutants.size(), "mutants");
+  }
+  whole.invocation = context.invocation;
   context.out << MutationText(whole, false) << std::flush;
   if (whole.campaign().KillRate() < whole.goal) context.SetExitCode(base::ExitCode::kMismatch);
   if (command.json.empty()) return base::Done{};
@@ -81,6 +96,8 @@ Status MergeConform(const std::vector<CampaignFile>& files, const MergeCommand& 
   auto run = ConformRunFrom(files.front());
   if (!run.ok()) return run.error();
   run->invocation = context.invocation;
+  run->processor = ProcessorName();
+  run->threads = base::ThreadCount();
   ConformState whole;
   for (const CampaignFile& file : files) {
     auto part = ConformStateFrom(file);
@@ -88,6 +105,9 @@ Status MergeConform(const std::vector<CampaignFile>& files, const MergeCommand& 
     whole.records.merge(part->records);
     whole.checks += part->checks;
     whole.seconds += part->seconds;
+  }
+  if (whole.checks != files.front().campaign["checks"]) {
+    return Incomplete(files.front(), whole.checks, "checks");
   }
   if (Status filled = FillReport(whole, files.front().path, *run); !filled.ok()) return filled;
   context.out << ConformTable(*run, context.use_color) << std::flush;

@@ -84,6 +84,7 @@ Status Run(const MutateOptions& options, CommandContext& context) {
   const Result<KernelSuite> suite = KernelSuite::Make(options.op, options.plain, *text, file);
   if (!suite.ok()) return suite.error();
   const std::string entry = options.entry.empty() ? kernel->name : options.entry;
+  const gpu::IsUnsatisfiable solver = gpu::FindSolver();
   MutationRun run = {.operation = OperationName(options.op),
                      .file = file,
                      .text_hash = TextHash(*text),
@@ -92,7 +93,9 @@ Status Run(const MutateOptions& options, CommandContext& context) {
                      .count = options.count,
                      .goal = options.goal,
                      .cases = suite->case_count(),
-                     .elements = suite->element_count()};
+                     .elements = suite->element_count(),
+                     .has_solver = static_cast<bool>(solver),
+                     .invocation = context.invocation};
   CampaignFile state = {
       .path = options.checkpoint.path, .kind = "mutate", .campaign = {}, .shard = options.shard};
   if (Status resumed = Resume(run, state, context); !resumed.ok()) return resumed;
@@ -110,7 +113,7 @@ Status Run(const MutateOptions& options, CommandContext& context) {
                                            .count = options.count,
                                            .seed = options.seed,
                                            .progress = {},
-                                           .solver = gpu::FindSolver(),
+                                           .solver = solver,
                                            .is_wanted = {},
                                            .on_mutant = {}};
   campaign_options.is_wanted = [&](std::uint64_t place) {

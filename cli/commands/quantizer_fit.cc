@@ -153,6 +153,7 @@ Result<Json> RowOf(const FileTensor& file_tensor, const TensorFit& fit,
     row["groups"] = fitted->scale.count();
     row["methods"].push_back({{"method", method},
                               {"snr_db", JsonNumber(*snr)},
+                              {"is_exact", *snr == INFINITY},  // JSON has no infinity.
                               {"first_scale", JsonNumber(FirstOf(fitted->scale))},
                               {"first_zero", JsonNumber(FirstOf(fitted->zero))}});
     if (*snr > best) {
@@ -163,18 +164,21 @@ Result<Json> RowOf(const FileTensor& file_tensor, const TensorFit& fit,
   return row;
 }
 
-std::string TextOf(const Json& number) {
-  return number.is_null() ? "-" : fmt::format("{:.3f}", number.get<double>());
+std::string SnrText(const Json& method) {
+  if (method["is_exact"].get<bool>()) return "exact";
+  const Json& snr = method["snr_db"];
+  return snr.is_null() ? "-" : fmt::format("{:.3f}", snr.get<double>());
 }
 
 // How far the method that was asked for is below the best; nothing without one.
 std::string AskedText(const Json& row) {
   if (!row.contains("asked") || row["best"].is_null()) return "";
-  double asked = 0, best = 0;
+  double asked = NAN, best = NAN;
   for (const Json& method : row["methods"]) {
     if (method["method"] == row["asked"]) asked = NumberFrom(method["snr_db"]);
     if (method["method"] == row["best"]) best = NumberFrom(method["snr_db"]);
   }
+  if (!std::isfinite(best - asked)) return "";
   return fmt::format(", {} is {:.3f} dB below", row["asked"].get<std::string>(), best - asked);
 }
 
@@ -189,7 +193,7 @@ void PrintRows(const Json& record, std::ostream& out) {
                        AskedText(row));
     for (const Json& method : row["methods"]) {
       out << fmt::format("  {:<17}{:>9}  [{}]\n", method["method"].get<std::string>(),
-                         TextOf(method["snr_db"]),
+                         SnrText(method),
                          method["first_scale"].is_null()
                              ? "NaN"
                              : fmt::format("{:.6g}", method["first_scale"].get<double>()));
@@ -201,7 +205,7 @@ std::string CsvOf(const Json& record) {
   std::string csv = "tensor,method,snr_db,first_scale,first_zero,best\n";
   for (const Json& row : record["rows"]) {
     for (const Json& method : row["methods"]) {
-      csv += fmt::format("\"{}\",{},{},{},{},{}\n", row["tensor"].get<std::string>(),
+      csv += fmt::format("{},{},{},{},{},{}\n", CsvField(row["tensor"].get<std::string>()),
                          method["method"].get<std::string>(), method["snr_db"].dump(),
                          method["first_scale"].dump(), method["first_zero"].dump(),
                          method["method"] == row["best"] ? 1 : 0);

@@ -15,12 +15,12 @@ using gpu::Mutant;
 constexpr std::array<std::string_view, 5> kFateNames = {"wrong bits", "fault", "slower",
                                                         "equivalent", "survived"};
 
-std::string ListText(const Campaign& campaign, Fate fate, std::string_view title) {
-  if (campaign.Count(fate) == 0) return {};
-  std::string text = fmt::format("\n{}\n", title);
-  for (const Mutant& mutant : campaign.mutants) {
+std::string ListText(const MutantsByPlace& mutants, Fate fate, std::string_view title) {
+  std::string text;
+  for (const auto& [place, mutant] : mutants) {
     if (mutant.fate != fate) continue;
-    text += fmt::format("  line {} ({})\n    - {}\n    + {}\n", mutant.mutation.line,
+    if (text.empty()) text = fmt::format("\n{}\n", title);
+    text += fmt::format("  {}: line {} ({})\n    - {}\n    + {}\n", place, mutant.mutation.line,
                         MutationKindName(mutant.mutation.kind), mutant.mutation.before,
                         mutant.mutation.after);
     if (!mutant.note.empty()) text += "    " + mutant.note + "\n";
@@ -28,8 +28,9 @@ std::string ListText(const Campaign& campaign, Fate fate, std::string_view title
   return text;
 }
 
-Json MutantJson(const Mutant& mutant) {
-  return {{"line", mutant.mutation.line},
+Json MutantJson(std::uint64_t place, const Mutant& mutant) {
+  return {{"place", place},
+          {"line", mutant.mutation.line},
           {"kind", MutationKindName(mutant.mutation.kind)},
           {"before", mutant.mutation.before},
           {"after", mutant.mutation.after},
@@ -75,21 +76,20 @@ std::string MutationText(const MutationRun& run, bool list_all) {
       run.entry, run.file, run.cases, run.elements, campaign.mutants.size(),
       campaign.Count(Fate::kWrongBits), campaign.Count(Fate::kFault), campaign.Count(Fate::kSlower),
       equivalent, survived, campaign.KillRate(), campaign.mutants.size() - equivalent, unreached);
-  text += ListText(campaign, Fate::kSurvived, "survived");
-  text += ListText(campaign, Fate::kSlower, "the right bits, more slowly");
-  text += ListText(campaign, Fate::kEquivalent, "equivalent, with the proof");
+  text += ListText(run.mutants, Fate::kSurvived, "survived");
+  text += ListText(run.mutants, Fate::kSlower, "the right bits, more slowly");
+  text += ListText(run.mutants, Fate::kEquivalent, "equivalent, with the proof");
   if (list_all) {
-    text += ListText(campaign, Fate::kWrongBits, "wrong bits");
-    text += ListText(campaign, Fate::kFault, "fault");
+    text += ListText(run.mutants, Fate::kWrongBits, "wrong bits");
+    text += ListText(run.mutants, Fate::kFault, "fault");
   }
   return text;
 }
 
 std::string MutationJson(const MutationRun& run) {
   const Campaign campaign = run.campaign();
-  Json json = {{"schema", "ulproof.mutate/1"},
-               {"version", ULPROOF_VERSION},
-               {"file", run.file},
+  Json json = RecordHead("mutate", 1, run.invocation);
+  json.update({{"file", run.file},
                {"entry", run.entry},
                {"operation", run.operation},
                {"seed", run.seed},
@@ -100,8 +100,13 @@ std::string MutationJson(const MutationRun& run) {
                {"equivalent", campaign.Count(Fate::kEquivalent)},
                {"survived", campaign.Count(Fate::kSurvived)},
                {"kill_rate", campaign.KillRate()},
-               {"mutants", Json::array()}};
-  for (const Mutant& mutant : campaign.mutants) json["mutants"].push_back(MutantJson(mutant));
+               {"goal", run.goal},
+               {"solver", run.has_solver},
+               {"verdict", campaign.KillRate() < run.goal ? "fail" : "pass"},
+               {"mutants", Json::array()}});
+  for (const auto& [place, mutant] : run.mutants) {
+    json["mutants"].push_back(MutantJson(place, mutant));
+  }
   return json.dump(2) + "\n";
 }
 
@@ -114,15 +119,14 @@ Json MutationCampaign(const MutationRun& run) {
           {"count", run.count},
           {"goal", run.goal},
           {"cases", run.cases},
-          {"elements", run.elements}};
+          {"elements", run.elements},
+          {"solver", run.has_solver}};
 }
 
 Json MutationState(const MutationRun& run) {
   Json state = {{"mutants", Json::array()}};
   for (const auto& [place, mutant] : run.mutants) {
-    Json json = {{"place", place}};
-    json.update(MutantJson(mutant));
-    state["mutants"].push_back(std::move(json));
+    state["mutants"].push_back(MutantJson(place, mutant));
   }
   return state;
 }
@@ -137,7 +141,8 @@ base::Result<MutationRun> MutationFrom(const CampaignFile& file) {
                      .count = campaign.Number("count"),
                      .goal = campaign.Real("goal"),
                      .cases = campaign.Number("cases"),
-                     .elements = campaign.Number("elements")};
+                     .elements = campaign.Number("elements"),
+                     .has_solver = campaign.Truth("solver")};
   Fields state(file.result, file.path);
   const Json list = state.Part("mutants", Json::value_t::array);
   for (const Fields* fields : {&campaign, &state}) {

@@ -27,7 +27,9 @@ struct MutationRun {
   double goal = 0;
   std::uint64_t cases = 0;
   std::uint64_t elements = 0;
+  bool has_solver = false;  // What it proves does not count as a survivor.
   MutantsByPlace mutants = {};
+  std::string invocation = {};  // The command line that makes the same run.
 
   gpu::Campaign campaign() const;
 };

@@ -52,6 +52,12 @@ std::string Short(double x) {
   return x != 0 && std::fabs(x) < 1e-4 ? fmt::format("{:.3e}", x) : fmt::format("{:.5g}", x);
 }
 
+std::string CsvField(std::string_view text) {
+  std::string field = "\"";
+  for (const char c : text) field += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return field + '"';
+}
+
 std::string Percent(double rate) {
   if (!std::isfinite(rate)) return "n/a";
   if (rate == 0) return "0";

@@ -40,6 +40,8 @@ base::Status WriteRecord(const RecordFiles& files, const Json& record, const Pic
 
 // "1.234e-05" or "0.12345": five digits, made for reading.
 std::string Short(double x);
+// The text as a field of a CSV file (RFC 4180), in quotes.
+std::string CsvField(std::string_view text);
 // "31.7 %"; "0" for exactly nothing; "n/a" when not finite.
 std::string Percent(double rate);
 

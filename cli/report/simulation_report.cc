@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <set>
 
-#include "cli/report/conform_report.h"
+#include "cli/report/record.h"
+#include "cli/report/terminal_text.h"
 
 namespace ulproof::cli {
 namespace {
@@ -17,7 +17,6 @@ using gpu::ptx::FormCount;
 using gpu::ptx::LintFinding;
 using gpu::ptx::MemoryCounts;
 using gpu::ptx::RunReport;
-using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kSectorBytes = 32;
 
@@ -69,12 +68,10 @@ std::string ContractionText(const SimulationPlan& plan, const Simulation& simula
 
 Json Shape(const Dim3& size) { return {size.x, size.y, size.z}; }
 
-Json Head(const SimulationPlan& plan, const std::string& schema) {
-  return {{"schema", schema},
-          {"version", ULPROOF_VERSION},
-          {"file", plan.module.file},
-          {"entry", plan.entry},
-          {"target", plan.module.target}};
+Json Head(const SimulationPlan& plan, std::string_view command, const std::string& invocation) {
+  Json json = RecordHead(command, 1, invocation);
+  json.update({{"file", plan.module.file}, {"entry", plan.entry}, {"target", plan.module.target}});
+  return json;
 }
 
 }  // namespace
@@ -129,9 +126,10 @@ std::string SimulationText(const SimulationPlan& plan, const Simulation& simulat
   return text;
 }
 
-std::string SimulationJson(const SimulationPlan& plan, const Simulation& simulation) {
+std::string SimulationJson(const SimulationPlan& plan, const Simulation& simulation,
+                           const std::string& invocation) {
   const RunReport& report = simulation.report;
-  Json json = Head(plan, "ulproof.simulate/1");
+  Json json = Head(plan, "simulate", invocation);
   json["grid"] = Shape(plan.shape.grid);
   json["block"] = Shape(plan.shape.block);
   json["dynamic_shared_bytes"] = plan.shape.dynamic_shared_bytes;
@@ -194,8 +192,9 @@ std::string LintText(const SimulationPlan& plan, const std::vector<LintFinding>&
                             findings.size() == 1 ? "" : "s");
 }
 
-std::string LintJson(const SimulationPlan& plan, const std::vector<LintFinding>& findings) {
-  Json json = Head(plan, "ulproof.lint/1");
+std::string LintJson(const SimulationPlan& plan, const std::vector<LintFinding>& findings,
+                     const std::string& invocation) {
+  Json json = Head(plan, "lint", invocation);
   json["findings"] = Json::array();
   for (const LintFinding& finding : findings) {
     const gpu::ptx::LintRuleInfo& rule = InfoOf(finding.rule);

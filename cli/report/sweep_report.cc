@@ -3,15 +3,13 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
-#include "cli/report/conform_report.h"
+#include "cli/report/record.h"
+#include "cli/report/terminal_text.h"
 
 namespace ulproof::cli {
 namespace {
 
 using reference::SweepMismatch;
-using Json = nlohmann::ordered_json;
 
 std::string CodeOf(const formats::FormatSpec& format, formats::Code code) {
   return fmt::format("{:0{}x}", code, formats::ElementType::CodeOf(format).hex_digits());
@@ -72,11 +70,8 @@ std::string SweepText(const SweepRun& run, bool use_color) {
 
 std::string SweepJson(const SweepRun& run) {
   const reference::SweepResult& result = run.result;
-  Json json = {{"tool", "ulproof"},
-               {"version", ULPROOF_VERSION},
-               {"command", "exhaustive"},
-               {"contract", 1},
-               {"operation", SweepName(run)},
+  Json json = RecordHead("exhaustive", 1, run.invocation);
+  json.update({{"operation", SweepName(run)},
                {"backend", run.backend},
                {"shard", fmt::format("{}/{}", run.shard.index, run.shard.count)},
                {"begin", CodeOf(run.op.from, result.begin)},
@@ -91,7 +86,7 @@ std::string SweepJson(const SweepRun& run) {
                {"oracle_seconds", run.oracle_seconds},
                {"seconds", result.seconds},
                {"verdict", result.mismatches == 0 ? "pass" : "fail"},
-               {"first_mismatches", Json::array()}};
+               {"first_mismatches", Json::array()}});
   for (const SweepMismatch& mismatch : result.first_mismatches) {
     json["first_mismatches"].push_back({{"input", CodeOf(run.op.from, mismatch.input)},
                                         {"expected", CodeOf(run.op.to, mismatch.expected)},

@@ -17,6 +17,7 @@ struct SweepRun {
   std::uint64_t oracle_runs = 0;  // 0: compared with the reference code by code.
   double oracle_seconds = 0;
   reference::SweepResult result;
+  std::string invocation = {};  // The command line that makes the same run.
 };
 
 // "cast from=... to=... round=... overflow=...", without the shape, which is the sweep's.

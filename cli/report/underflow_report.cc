@@ -156,19 +156,13 @@ std::string UnderflowCsv(const Json& record) {
   for (const CountedEvent& event : kCountedEvents) text += fmt::format(",{}", event.name);
   for (const CountedEvent& event : kCountedEvents) text += fmt::format(",expected_{}", event.name);
   text += ",snr_db,agrees\n";
-  // RFC 4180: a quote in a field is written twice.
-  const auto quoted = [](const std::string& field) {
-    std::string copy = "\"";
-    for (const char c : field) copy += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return copy + '"';
-  };
   for (const Json& tensor : record.at("tensors")) {
     for (std::size_t i = 0; i < record.at("settings").size(); ++i) {
       const Json& setting = record.at("settings")[i];
       const Json& result = tensor.at("results").at(i);
       text +=
-          fmt::format("{},{},{},{},{:g},{}", quoted(tensor.at("file").get<std::string>()),
-                      quoted(tensor.at("name").get<std::string>()),
+          fmt::format("{},{},{},{},{:g},{}", CsvField(tensor.at("file").get<std::string>()),
+                      CsvField(tensor.at("name").get<std::string>()),
                       tensor.at("dtype").get<std::string>(), setting.at("to").get<std::string>(),
                       setting.at("bits").get<double>(), setting.at("block").get<std::string>());
       for (const std::string_view key : {"elements", "non_finite", "noisy"}) {

@@ -140,5 +140,52 @@ TEST_F(QuantizerTest, BadInput) {
   EXPECT_EQ(RunUlproof({"quantizer", "crossover", "--format", "float8_e8m0fnu"}).exit_code, 2);
 }
 
+// fit: a hand-made tensor on which the methods are known. Two groups, {-8 .. 7} / 4 each way, so
+// that int4 holds them exactly at the scale 1/4 (range), and the other scales do not.
+TEST_F(QuantizerTest, FitOfAKnownTensor) {
+  std::vector<float> values;
+  for (int i = -8; i < 8; ++i) values.push_back(static_cast<float>(i) / 4);
+  for (int i = -8; i < 8; ++i) values.push_back(static_cast<float>(i));
+  WriteNpy<float>(Path("w.npy"), {'f', 4}, {2, 16}, values);
+  const CommandResult result =
+      RunUlproof({"quantizer", "fit", Path("w.npy"), "--format", "int4", "--group", "16",
+                  "--method", "minmax", "--json", Path("f.json"), "--csv", Path("f.csv")});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("best range"));
+  const json row = ReadJson("f.json")["rows"][0];
+  EXPECT_EQ(row["groups"], 2);
+  EXPECT_EQ(row["best"], "range");
+  for (const json& method : row["methods"]) {
+    // Least squares finds its way from 2 / 7.5 to 1/4.
+    const bool finds = method["method"] == "range" || method["method"] == "iterative-minmax";
+    EXPECT_EQ(method["is_exact"], finds) << method;
+    if (finds) {
+      EXPECT_EQ(method["first_scale"], 0.25);
+    }
+    if (method["method"] == "minmax") {
+      EXPECT_NEAR(method["first_scale"], 2 / 7.5, 1e-7);  // M / h
+    }
+  }
+  EXPECT_THAT(io::ReadFile(Path("f.csv")), HasSubstr(",range,null,0.25,"));
+}
+
+TEST_F(QuantizerTest, FitRefusesBadInput) {
+  WriteFloats("w.npy", {1, 2, 3});
+  EXPECT_EQ(RunUlproof({"quantizer", "fit", Path("none.npy")}).exit_code, 3);
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"--method", "zzz"},
+                                                {"--format", "int1"},
+                                                {"--format", "float32"},
+                                                {"--group", "-1"}}) {
+    std::vector<std::string> command = {"quantizer", "fit", Path("w.npy")};
+    command.insert(command.end(), words.begin(), words.end());
+    EXPECT_EQ(RunUlproof(command).exit_code, 2) << words[0] << " " << words[1];
+  }
+  // Not a number anywhere in a group: no figure, and no crash.
+  WriteFloats("nan.npy", {1, std::numeric_limits<float>::quiet_NaN(), 3});
+  const CommandResult result = RunUlproof({"quantizer", "fit", Path("nan.npy")});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("best none"));
+}
+
 }  // namespace
 }  // namespace ulproof::cli

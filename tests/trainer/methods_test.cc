@@ -6,11 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <numbers>
+#include <cstdlib>
 #include <set>
 
 #include "cpu/backend_cpu.h"
 #include "reference/backend_reference.h"
+#include "reference/quantizers/analysis/scale_error.h"
+#include "reference/quantizers/analysis/statqat_model.h"
 #include "trainer/cast_weights.h"
 #include "trainer/gemm.h"
 #include "trainer/methods/fitted.h"
@@ -188,17 +190,13 @@ TEST(MethodsTest, StepsAreWholeMultiplesOfTheScale) {
   }
 }
 
-// The clip of StatQAT's model: phi(C) / C - Q(C) = 1 / (6 (2^b - 1)^2), by bisection in double.
-TEST(MethodsTest, StatqatClipSolvesItsEquation) {
+// The table of StatQAT's clips, made again from its model's stationarity condition in 20 digits.
+TEST(MethodsTest, StatqatClipsAreThoseOfItsModel) {
+  constexpr int kDigits = 20;
   for (int bits = 2; bits <= 8; ++bits) {
-    double low = 0.5, high = 8;
-    for (int i = 0; i < 100; ++i) {
-      const double c = (low + high) / 2;
-      const double left = std::exp(-c * c / 2) / std::sqrt(2 * std::numbers::pi) / c -
-                          0.5 * std::erfc(c / std::numbers::sqrt2);
-      (left > 1 / (6 * std::pow(std::exp2(bits) - 1, 2)) ? low : high) = c;
-    }
-    EXPECT_NEAR(StatqatClip(bits), low, 6e-6) << bits;
+    const std::string clip =
+        reference::DecimalText(reference::StatqatUniformClip(1 << bits, kDigits), kDigits);
+    EXPECT_EQ(StatqatClip(bits), std::strtof(clip.c_str(), nullptr)) << bits;
   }
 }
 

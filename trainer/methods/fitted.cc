@@ -24,11 +24,21 @@ Fitted::Fitted(const MethodSpec& spec, const std::vector<MatrixShape>& matrices,
   state_gradients_.assign(state_.size(), 0.0f);
 }
 
-Operation Fitted::OperationFor(OpKind kind, const MatrixStep& step) const {
+formats::Levels Fitted::LevelsOf() const {
   const int bits = static_cast<int>(spec_.bits_target);
+  return {.low = -(1 << (bits - 1)), .high = (1 << (bits - 1)) - 1};
+}
+
+base::Status Fitted::Prepare(const MatrixStep& step, std::span<std::uint16_t> codes) {
+  const auto scales = Scales(step);
+  if (!scales.ok()) return scales.error();
+  return Quantised(step, *scales, codes);
+}
+
+Operation Fitted::OperationFor(OpKind kind, const MatrixStep& step) const {
   return {.kind = kind,
           .block = spec_.block,
-          .levels = {.low = -(1 << (bits - 1)), .high = (1 << (bits - 1)) - 1},
+          .levels = LevelsOf(),
           .shape = {.rows = step.rows, .cols = step.cols},
           .key = {.seed = seed_, .stream = step.stream}};
 }
@@ -59,10 +69,9 @@ base::Status Fitted::ToBfloat16(const MatrixStep& step, const std::vector<float>
   return RunOperation(backend_, cast, {values.data()}, {codes.data()});
 }
 
-base::Status Fitted::Quantised(const Operation& like, const MatrixStep& step,
-                               const FittedScales& scales, std::span<std::uint16_t> codes) const {
-  Operation op = like;
-  op.kind = OpKind::kFakeQuantize;
+base::Status Fitted::Quantised(const MatrixStep& step, const FittedScales& scales,
+                               std::span<std::uint16_t> codes) const {
+  const Operation op = OperationFor(OpKind::kFakeQuantize, step);
   std::vector<float> values(codes.size());
   const base::Status ran =
       RunOperation(backend_, op, {step.weights.data(), scales.scale.data(), scales.zero.data()},
@@ -84,9 +93,8 @@ base::Result<std::vector<float>> Fitted::BackwardOf(const Operation& op, const M
 }
 
 float StatqatClip(int bits) {
-  // tests/trainer/methods_test.cc solves the equation again.
-  constexpr std::array<float, 7> kClips = {1.51817f, 2.06928f, 2.52254f, 2.91954f,
-                                           3.27921f, 3.61151f, 3.92234f};
+  constexpr std::array<float, 7> kClips = {1.51816797f, 2.06927752f, 2.5225389f, 2.91953683f,
+                                           3.27920938f, 3.61151385f, 3.92234015f};
   ULPROOF_CHECK(2 <= bits && bits <= 8);
   return kClips[static_cast<std::size_t>(bits - 2)];
 }

@@ -17,12 +17,21 @@ struct FittedScales {
 
 class Fitted : public Method {
  public:
+  // The weights under Scales().
+  base::Status Prepare(const MatrixStep& step, std::span<std::uint16_t> codes) override;
   float state_rate() const override { return spec_.rate; }
 
  protected:
+  static constexpr float kLn2 = 0.693147181f;
+
   // `states_a_block` numbers are learned, each starting at its entry of `start`.
   Fitted(const MethodSpec& spec, const std::vector<MatrixShape>& matrices,
          formats::Backend& backend, std::uint64_t seed, const std::vector<float>& start);
+
+  // The scales of a matrix in this step.
+  virtual base::Result<FittedScales> Scales(const MatrixStep& step) const = 0;
+  // The levels: those of `target` bits in two's complement, unless the method says otherwise.
+  virtual formats::Levels LevelsOf() const;
 
   formats::Operation OperationFor(formats::OpKind kind, const MatrixStep& step) const;
   // Scales by `op.fit`; `extra` is what SignatureOf(op) asks for beside the weights, if anything.
@@ -31,8 +40,8 @@ class Fitted : public Method {
   // StatQAT's analytic scales for the spec's whole number of bits: the clip C of its model.
   base::Result<FittedScales> StatqatScales(const MatrixStep& step) const;
   // Quantised weights as bfloat16.
-  base::Status Quantised(const formats::Operation& op, const MatrixStep& step,
-                         const FittedScales& scales, std::span<std::uint16_t> codes) const;
+  base::Status Quantised(const MatrixStep& step, const FittedScales& scales,
+                         std::span<std::uint16_t> codes) const;
   base::Status ToBfloat16(const MatrixStep& step, const std::vector<float>& values,
                           std::span<std::uint16_t> codes) const;
   // Replaces the gradient by that of the weights and returns the scales'.
@@ -41,6 +50,8 @@ class Fitted : public Method {
                                               std::span<float> gradient) const;
 
   const MethodSpec& spec() const { return spec_; }
+  // Learned bitwidths go from target + Span() to target.
+  float Span() const { return spec_.bits_init - spec_.bits_target; }
   formats::Backend& backend() const { return backend_; }
   std::size_t block_count(std::size_t matrix) const {
     return first_block_[matrix + 1] - first_block_[matrix];
@@ -59,7 +70,7 @@ class Fitted : public Method {
 };
 
 // The clip in standard deviations of b bits, 2 to 8: the solution of phi(C) / C - Q(C) =
-// 1 / (6 (2^b - 1)^2), to binary32.
+// 1 / (6 (2^b - 1)^2), rounded to binary32. tests/trainer/methods_test.cc makes the table again.
 float StatqatClip(int bits);
 
 }  // namespace ulproof::trainer

@@ -17,16 +17,10 @@ class Gdnsq final : public Fitted {
         std::uint64_t seed)
       : Fitted(spec, matrices, backend, seed, {1.0f}) {}
 
-  base::Status Prepare(const MatrixStep& step, std::span<std::uint16_t> codes) override {
-    const auto scales = Scales(step);
-    if (!scales.ok()) return scales.error();
-    return Quantised(Steps(formats::OpKind::kFakeQuantize, step), step, *scales, codes);
-  }
-
   base::Status Backward(const MatrixStep& step, std::span<float> gradient) override {
     const auto scales = Scales(step);
     if (!scales.ok()) return scales.error();
-    formats::Operation op = Steps(formats::OpKind::kFakeBackward, step);
+    formats::Operation op = OperationFor(formats::OpKind::kFakeBackward, step);
     op.estimator = formats::Estimator::kGdnsq;
     const auto by_scale = BackwardOf(op, step, *scales, gradient);
     if (!by_scale.ok()) return by_scale.error();
@@ -56,18 +50,13 @@ class Gdnsq final : public Fitted {
   }
 
  private:
-  static constexpr float kLn2 = 0.693147181f;
   static constexpr float kMargin = 1e-3f;
 
-  float Span() const { return spec().bits_init - spec().bits_target; }
-
-  formats::Operation Steps(formats::OpKind kind, const MatrixStep& step) const {
-    formats::Operation op = OperationFor(kind, step);
-    op.levels = {.kind = formats::Levels::Kind::kAllIntegers, .low = 0, .high = 0};
-    return op;
+  formats::Levels LevelsOf() const override {
+    return {.kind = formats::Levels::Kind::kAllIntegers, .low = 0, .high = 0};
   }
-  base::Result<FittedScales> Scales(const MatrixStep& step) const {
-    formats::Operation op = Steps(formats::OpKind::kFit, step);
+  base::Result<FittedScales> Scales(const MatrixStep& step) const override {
+    formats::Operation op = OperationFor(formats::OpKind::kFit, step);
     op.fit = formats::FitRule::kBits;
     op.bits_per_block = true;
     return Fit(op, step, Bits(step.index, step.progress));

@@ -15,12 +15,6 @@ class Lsq final : public Fitted {
       std::uint64_t seed)
       : Fitted(spec, matrices, backend, seed, {0.0f}) {}
 
-  base::Status Prepare(const MatrixStep& step, std::span<std::uint16_t> codes) override {
-    const auto scales = Scales(step);
-    if (!scales.ok()) return scales.error();
-    return Quantised(OperationFor(formats::OpKind::kFakeQuantize, step), step, *scales, codes);
-  }
-
   base::Status Backward(const MatrixStep& step, std::span<float> gradient) override {
     const auto scales = Scales(step);
     if (!scales.ok()) return scales.error();
@@ -43,9 +37,7 @@ class Lsq final : public Fitted {
   }
 
  private:
-  static constexpr float kLn2 = 0.693147181f;
-
-  base::Result<FittedScales> Scales(const MatrixStep& step) const {
+  base::Result<FittedScales> Scales(const MatrixStep& step) const override {
     auto scales = StatqatScales(step);
     if (!scales.ok()) return scales;
     for (std::size_t block = 0; block < scales->scale.size(); ++block)

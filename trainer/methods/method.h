@@ -39,7 +39,7 @@ enum class SampledLayers : std::uint8_t { kAll, kAttention, kMlp };
 //
 // Options: law=, block=RxC, init=, target= (b before and after), lambda= (decay loss lambda * mean
 // b a layer; of gdnsq the penalty's weight), rate= (learning rate of b's coordinate, times that of
-// the weights), layers=all| attention|mlp. And one that breaks it on purpose: backward-stream=N
+// the weights), layers=all|attention|mlp. And one that breaks it on purpose: backward-stream=N
 // draws the backward's R from the stream N further on.
 struct MethodSpec {
   std::string name = "bf16";  // Without options.

@@ -40,9 +40,7 @@ class Nipq final : public Fitted {
     });
     MatrixStep inside = step;
     inside.weights = clamped;
-    Operation op = OperationFor(OpKind::kFakeQuantize, step);
-    op.levels = {.kind = formats::Levels::Kind::kAllIntegers, .low = 0, .high = 0};
-    return Quantised(op, inside, limited->scales, codes);
+    return Quantised(inside, limited->scales, codes);
   }
 
   base::Status Backward(const MatrixStep& step, std::span<float> gradient) override {
@@ -86,14 +84,19 @@ class Nipq final : public Fitted {
   }
 
  private:
-  static constexpr float kLn2 = 0.693147181f;
-
   struct Limited {
     std::vector<float> alpha;
     FittedScales scales;  // The step alpha / (2^(b - 1) - 1); the zero points are 0.
   };
 
-  float Span() const { return spec().bits_init - spec().bits_target; }
+  formats::Levels LevelsOf() const override {
+    return {.kind = formats::Levels::Kind::kAllIntegers, .low = 0, .high = 0};
+  }
+  base::Result<FittedScales> Scales(const MatrixStep& step) const override {
+    auto limited = Limits(step, false);
+    if (!limited.ok()) return limited.error();
+    return std::move(limited->scales);
+  }
 
   base::Result<Limited> Limits(const MatrixStep& step, bool whole_bits) const {
     Limited limited;

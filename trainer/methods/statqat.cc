@@ -13,14 +13,8 @@ class Statqat final : public Fitted {
           formats::Backend& backend, std::uint64_t seed)
       : Fitted(spec, matrices, backend, seed, {}) {}
 
-  base::Status Prepare(const MatrixStep& step, std::span<std::uint16_t> codes) override {
-    const auto scales = StatqatScales(step);
-    if (!scales.ok()) return scales.error();
-    return Quantised(OperationFor(formats::OpKind::kFakeQuantize, step), step, *scales, codes);
-  }
-
   base::Status Backward(const MatrixStep& step, std::span<float> gradient) override {
-    const auto scales = StatqatScales(step);
+    const auto scales = Scales(step);
     if (!scales.ok()) return scales.error();
     const auto ran =
         BackwardOf(OperationFor(formats::OpKind::kFakeBackward, step), step, *scales, gradient);
@@ -30,6 +24,11 @@ class Statqat final : public Fitted {
 
   std::vector<float> Bits(std::size_t matrix, double) const override {
     return std::vector<float>(block_count(matrix), spec().bits_target);
+  }
+
+ private:
+  base::Result<FittedScales> Scales(const MatrixStep& step) const override {
+    return StatqatScales(step);
   }
 };
 
