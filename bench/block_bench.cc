@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Speed of the block operations, one core: maxima, the gradient of the bitwidths, MX and NVFP4 both
-// ways, for each instruction set of this machine; and the compiled CUDA kernels on the simulator,
-// as elements a second of the fused sample. Each backend is checked against the exact reference on
-// a ragged matrix before it is timed; a wrong bit ends the program.
+// ways, for each instruction set of this machine; and the CUDA kernels on the simulator,
+// interpreted and compiled, as elements a second of the fused sample. Each backend is checked
+// against the exact reference on a ragged matrix before it is timed; a wrong bit ends the program.
 //
 //   of_memcpy = seconds of a memcpy of the first input (noise: of the output) / seconds of the
 //   operation, best of each,
@@ -28,10 +28,6 @@ namespace {
 using formats::Backend;
 using formats::Case;
 using formats::Operation;
-
-Operation Parse(std::string_view text, std::uint64_t rows, std::uint64_t cols) {
-  return formats::ParseOperation(fmt::format("{} shape={}x{}", text, rows, cols)).value();
-}
 
 // N(0, 0.02) for floats, 4 for bitwidths, any code for what is quantised already.
 Case Inputs(const Operation& op) {
@@ -110,14 +106,19 @@ void RegisterAll() {
       Add(*backend, text);
     }
   }
-  static const std::shared_ptr<gpu::Machine> machine =
-      gpu::MakeSimulatorMachine({.launch = {.single_threaded = true}});
-  static const auto kernels = gpu::MakeKernelBackend({.name = "simulator", .machine = machine});
-  for (const std::string_view text :
-       {"sample from=bfloat16 to=bfloat16 law=rg16", "sample from=bfloat16 to=bfloat16 law=rgbits",
-        "noise law=rg16", "cast from=float32 to=float8_e4m3fn overflow=sat",
-        "backward from=bfloat16 law=rg16"}) {
-    Add(*kernels, text);
+  static std::vector<std::unique_ptr<Backend>> simulators;
+  for (const bool compiled : {false, true}) {
+    const std::shared_ptr<gpu::Machine> machine =
+        gpu::MakeSimulatorMachine({.launch = {.single_threaded = true}, .compiled = compiled});
+    if (!machine->why_unavailable().empty()) continue;
+    simulators.push_back(
+        gpu::MakeKernelBackend({.name = std::string(machine->name()), .machine = machine}));
+    for (const std::string_view text :
+         {"sample from=bfloat16 to=bfloat16 law=rg16",
+          "sample from=bfloat16 to=bfloat16 law=rgbits", "noise law=rg16",
+          "cast from=float32 to=float8_e4m3fn overflow=sat", "backward from=bfloat16 law=rg16"}) {
+      Add(*simulators.back(), text);
+    }
   }
 }
 

@@ -24,10 +24,6 @@ using formats::Backend;
 using formats::Case;
 using formats::Operation;
 
-Operation Parse(std::string_view text, std::uint64_t rows, std::uint64_t cols) {
-  return formats::ParseOperation(fmt::format("{} shape={}x{}", text, rows, cols)).value();
-}
-
 // N(0, 0.02), scales that put them on all levels of int4, zero points 0, a clip of 2.5.
 Case Inputs(const Operation& op) {
   Case c = formats::EmptyCase(op);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Speed of the PTX simulator: thread instructions per second on one core and on all, for a
-// straight-line kernel (Philox, integer noise, FMA, bfloat16 pairs). Validates its output against
-// the reference before it times. The kernel is tests/vectors/ptx/noise_bf16.ptx.
+// Speed of the PTX simulator: thread instructions per second on one core and on all, interpreted
+// and compiled, for a straight-line kernel (Philox, integer noise, FMA, bfloat16 pairs). Validates
+// its output against the reference before it times. The kernel is tests/vectors/ptx/noise_bf16.ptx.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "gpu/ptx/compiled/compile.h"
 #include "gpu/ptx/launch.h"
 #include "reference/ops/arith.h"
 #include "reference/ops/cast.h"
@@ -100,11 +101,20 @@ void Validate(Setup& setup) {
   }
 }
 
-void StraightLine(benchmark::State& state, bool single_threaded) {
+void StraightLine(benchmark::State& state, bool single_threaded, bool compiled) {
   Setup setup;
   Load(setup);
   base::Result<Kernel> kernel = Kernel::Prepare(setup.module, "noise_bf16");
   if (!kernel) Fail(kernel.error().ToString());
+  if (compiled) {
+    const gpu::ptx::Program* const program = &kernel->program();
+    auto runs = gpu::ptx::CompileRuns({&program, 1});
+    if (!runs.ok()) {
+      state.SkipWithError(runs.error().ToString().c_str());
+      return;
+    }
+    kernel->Use(std::move(runs->front()));
+  }
   const RunReport report = Run(*kernel, setup, single_threaded);
   Validate(setup);
   for (auto _ : state) benchmark::DoNotOptimize(Run(*kernel, setup, single_threaded));
@@ -115,8 +125,10 @@ void StraightLine(benchmark::State& state, bool single_threaded) {
       benchmark::Counter(runs * kGroups * 8, benchmark::Counter::kIsRate);
 }
 
-BENCHMARK_CAPTURE(StraightLine, one_core, true);
-BENCHMARK_CAPTURE(StraightLine, all_cores, false)->UseRealTime();
+BENCHMARK_CAPTURE(StraightLine, one_core, true, false);
+BENCHMARK_CAPTURE(StraightLine, all_cores, false, false)->UseRealTime();
+BENCHMARK_CAPTURE(StraightLine, compiled / one_core, true, true);
+BENCHMARK_CAPTURE(StraightLine, compiled / all_cores, false, true)->UseRealTime();
 
 }  // namespace
 }  // namespace ulproof

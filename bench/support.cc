@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 namespace ulproof::bench {
 
@@ -29,6 +30,11 @@ double Best::Time(const std::function<void()>& body) {
 AlignedTensor::AlignedTensor(const formats::ElementType& type, std::uint64_t count)
     : type_(type), count_(count), bytes_(hwy::AllocateAligned<std::uint8_t>(count * type.bytes())) {
   std::memset(bytes_.get(), 0, size_bytes());
+}
+
+formats::Operation Parse(std::string_view text, std::uint64_t rows, std::uint64_t cols) {
+  const std::string shape = " shape=" + std::to_string(rows) + "x" + std::to_string(cols);
+  return formats::ParseOperation(std::string(text) + shape).value();
 }
 
 void Wrong(std::string_view message) {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <string_view>
 
+#include "formats/operation.h"
 #include "formats/tensor.h"
 
 namespace ulproof::bench {
@@ -45,6 +46,9 @@ class AlignedTensor {
   std::uint64_t count_;
   hwy::AlignedFreeUniquePtr<std::uint8_t[]> bytes_;
 };
+
+// The operation `text` for a matrix. Precondition: it parses.
+formats::Operation Parse(std::string_view text, std::uint64_t rows, std::uint64_t cols);
 
 // Ends the program with status 1 and this message: what is wrong is not timed.
 [[noreturn]] void Wrong(std::string_view message);

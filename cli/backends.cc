@@ -30,6 +30,8 @@ struct Registry {
     owned.push_back(gpu::MakeKernelBackend({.name = "simulator", .machine = simulator}));
     owned.push_back(
         gpu::MakeKernelBackend({.name = "simulator-plain", .machine = simulator, .plain = true}));
+    owned.push_back(gpu::MakeKernelBackend(
+        {.name = "simulator-compiled", .machine = gpu::MakeSimulatorMachine({.compiled = true})}));
     owned.push_back(
         gpu::MakeKernelBackend({.name = "device", .machine = gpu::MakeDeviceMachine()}));
     for (const auto& backend : owned) all.push_back(backend.get());
@@ -50,6 +52,10 @@ bool HasRealLaw(const formats::Operation& op) {
 std::span<Backend* const> AllBackends() {
   static const Registry registry;
   return registry.all;
+}
+
+bool RepeatsAnother(const Backend& backend) {
+  return backend.name() == "cpu" || backend.name() == "simulator-compiled";
 }
 
 base::Result<Backend*> FindBackend(std::string_view name) {

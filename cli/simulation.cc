@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "formats/catalogue.h"
+#include "gpu/ptx/compiled/compile.h"
 #include "reference/ops/parse_value.h"
 
 namespace ulproof::cli {
@@ -275,9 +276,16 @@ Result<Simulation> Simulate(const SimulationPlan& plan) {
   const auto contents = Run::ReadInputs(arguments);
   if (!contents.ok()) return contents.error();
   const bool contract_first = plan.contract == ContractMode::kYes;
-  const Result<gpu::ptx::Kernel> kernel =
+  Result<gpu::ptx::Kernel> kernel =
       gpu::ptx::Kernel::Prepare(plan.module, plan.entry, contract_first);
   if (!kernel.ok()) return kernel.error();
+  if (plan.compiled) {
+    if (contract_first) return base::UsageError("fused products are not compiled");
+    const gpu::ptx::Program* const program = &kernel->program();
+    auto runs = gpu::ptx::CompileRuns({&program, 1});
+    if (!runs.ok()) return runs.error();
+    kernel->Use(std::move(runs->front()));
+  }
   gpu::ptx::LaunchOptions options = {.contract = contract_first,
                                      .check_races = true,
                                      .count_sectors = true,

@@ -50,6 +50,8 @@ struct SimulationPlan {
   // Further runs: the first with blocks and warps in reverse order, the others in random ones.
   std::uint64_t schedules = 0;
   std::uint64_t instruction_budget = std::uint64_t{1} << 30;
+  // Straight runs by the machine's C++ compiler; not with ContractMode::kYes.
+  bool compiled = false;
 };
 
 // The first byte in which a further run differs from the first run.

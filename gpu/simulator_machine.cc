@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "gpu/ptx/compiled/compile.h"
 #include "gpu/ptx/parser.h"
 
 namespace ulproof::gpu {
@@ -109,6 +110,12 @@ class SimulatedModule : public LoadedModule {
     base::Result<ptx::Kernel> kernel =
         ptx::Kernel::Prepare(module_, entry, options_.launch.contract);
     if (!kernel.ok()) return kernel.error();
+    if (options_.compiled) {
+      const ptx::Program* const program = &kernel->program();
+      base::Result<std::vector<ptx::CompiledRuns>> runs = ptx::CompileRuns({&program, 1});
+      if (!runs.ok()) return runs.error();
+      kernel->Use(std::move(runs->front()));
+    }
     return &kernels_.emplace(entry, std::move(*kernel)).first->second;
   }
 
@@ -122,7 +129,13 @@ class SimulatorMachine : public Machine {
  public:
   explicit SimulatorMachine(SimulatorOptions options) : options_(std::move(options)) {}
 
-  std::string_view name() const override { return "simulator"; }
+  std::string_view name() const override {
+    return options_.compiled ? "simulator-compiled" : "simulator";
+  }
+  std::string why_unavailable() const override {
+    const bool cannot = options_.compiled && ptx::FindCompiler().empty();
+    return cannot ? "no C++ compiler (CXX, or c++ on the PATH)" : "";
+  }
 
   base::Result<std::unique_ptr<LoadedModule>> Load(std::string_view code,
                                                    std::string_view file) override {

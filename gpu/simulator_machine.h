@@ -15,6 +15,8 @@ namespace ulproof::gpu {
 
 struct SimulatorOptions {
   ptx::LaunchOptions launch = {};
+  // Compile each kernel on first use (gpu/ptx/compiled): seconds once, then several times faster.
+  bool compiled = false;
   // Report races on shared memory as faults (with launch.check_races).
   bool races_are_faults = true;
   // Sees the report of every launch that ended well; may be called from several threads at once.

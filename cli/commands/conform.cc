@@ -55,12 +55,12 @@ Result<std::vector<OpKind>> ParseOps(const std::string& text) {
   return ops;
 }
 
-// Every backend of this machine once: "cpu" is one of the targets under another name.
+// Every backend of this machine once.
 Result<std::vector<formats::Backend*>> Subjects(const std::vector<std::string>& names) {
   std::vector<formats::Backend*> subjects;
   if (names.empty()) {
     for (formats::Backend* backend : AllBackends()) {
-      if (backend->name() == "reference" || backend->name() == "cpu") continue;
+      if (backend->name() == "reference" || RepeatsAnother(*backend)) continue;
       if (backend->why_unavailable().empty()) subjects.push_back(backend);
     }
     return subjects;
@@ -174,7 +174,7 @@ Status Run(const ConformCommand& command, CommandContext& context) {
   }
   for (const formats::Backend* backend : AllBackends()) {
     const std::string why = backend->why_unavailable();
-    if (command.backends.empty() && !why.empty())
+    if (command.backends.empty() && !RepeatsAnother(*backend) && !why.empty())
       run.unavailable.emplace_back(backend->name(), why);
   }
   for (const reference::Weights& w : options.weights) run.weights.push_back(w.name);

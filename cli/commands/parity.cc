@@ -185,7 +185,7 @@ Status Session::Bits() {
   }
   if (subjects.empty()) {
     for (formats::Backend* backend : AllBackends()) {
-      if (backend != *truth) subjects.push_back(backend);
+      if (backend != *truth && !RepeatsAnother(*backend)) subjects.push_back(backend);
     }
   }
   const trainer::TrainerOptions options = OptionsOf(*method, command_.bit_steps);

@@ -34,7 +34,7 @@ Status Run(const ReplayCommand& command, CommandContext& context) {
   }
   if (subjects.empty()) {
     for (formats::Backend* backend : AllBackends()) {
-      if (backend->name() != "cpu") subjects.push_back(backend);
+      if (!RepeatsAnother(*backend)) subjects.push_back(backend);
     }
   }
   const auto replayed = reference::Replay(*c, **truth, subjects);

@@ -61,7 +61,7 @@ Status RunLint(const SimulateOptions& options, CommandContext& context) {
   context.out << LintText(options.plan, *findings);
   if (!findings->empty()) context.SetExitCode(base::ExitCode::kMismatch);
   if (options.json.empty()) return base::Done{};
-  return WriteReport(options.json, LintJson(options.plan, *findings));
+  return WriteReport(options.json, LintJson(options.plan, *findings, context.invocation));
 }
 
 Status Run(SimulateOptions& options, CommandContext& context) {
@@ -89,7 +89,7 @@ Status Run(SimulateOptions& options, CommandContext& context) {
   context.out << SimulationText(plan, *simulation);
   if (!simulation->ok()) context.SetExitCode(base::ExitCode::kMismatch);
   if (options.json.empty()) return base::Done{};
-  return WriteReport(options.json, SimulationJson(plan, *simulation));
+  return WriteReport(options.json, SimulationJson(plan, *simulation, context.invocation));
 }
 
 Result<ContractMode> ParseContractMode(const std::string& text) {
@@ -136,6 +136,8 @@ void AddSimulateCommand(CLI::App& app, CommandContext& context) {
                     "Run N more times with blocks and warps in other orders, and compare", 1000);
   AddUnsignedOption(*command, "--budget", plan.instruction_budget,
                     "Warp instructions of one block before it counts as hung");
+  command->add_flag("--compiled", plan.compiled,
+                    "Compile the kernel's straight runs first (with CXX or c++): for large grids");
   command->add_flag("--lint", options->lint,
                     "Run nothing: list what could make the bits differ, with lines");
   command->add_option("--arch", options->arch, "Of a .cu: what to compile for (default sm_80)")

@@ -21,6 +21,11 @@ std::uint64_t NextRandom(std::uint64_t& state) {
   return z ^ (z >> 31);
 }
 
+void RunOne(const Operation& operation, Warp& warp, LaneMask mask) {
+  const LaneMask active = mask & (*warp.At<LaneMask>(operation.guard) ^ operation.guard_flip);
+  if (active != 0) operation.execute(operation, warp, active);
+}
+
 }  // namespace
 
 bool BlockRunner::Run(std::uint64_t block_index) {
@@ -68,18 +73,13 @@ void BlockRunner::RunWarp(WarpState& state) {
 
 void BlockRunner::RunFragment(WarpState& state, std::uint32_t at) {
   Warp& warp = state.warp;
-  const Operation* const code = program_.code.data();
   for (;;) {
     Fragment& fragment = state.fragments[at];
     const LaneMask mask = fragment.mask;
     const std::uint32_t limit = at + 1 < state.count ? state.fragments[at + 1].pc : UINT32_MAX;
     const std::uint32_t begin = fragment.pc;
     const std::uint32_t end = std::min(program_.run_end[begin], limit);
-    for (std::uint32_t pc = begin; pc < end; ++pc) {
-      const Operation& operation = code[pc];
-      const LaneMask active = mask & (*warp.At<LaneMask>(operation.guard) ^ operation.guard_flip);
-      if (active != 0) operation.execute(operation, warp, active);
-    }
+    RunStraight(warp, mask, begin, end);
     Record(begin, end, mask);
     fragment.pc = end;
     if (block_.fault.is_set) return;
@@ -96,6 +96,23 @@ void BlockRunner::RunFragment(WarpState& state, std::uint32_t at) {
     Record(end, end + 1, mask);
     if (!Step(state, at)) return;
   }
+}
+
+// The operations from `begin` to before `end`, none of which is control.
+void BlockRunner::RunStraight(Warp& warp, LaneMask mask, std::uint32_t begin, std::uint32_t end) {
+  const Operation* const code = program_.code.data();
+  const auto& compiled = environment_.compiled->by_begin;
+  // With all lanes in this fragment there is no other, so the run goes to its very end.
+  if (mask == kAllLanes && !compiled.empty() && compiled[begin] != nullptr) {
+    std::pair<const Operation*, Warp*> context(code, &warp);
+    compiled[begin](warp.registers, &context, [](void* pointer, std::uint32_t pc) {
+      const auto& [operations, its_warp] =
+          *static_cast<std::pair<const Operation*, Warp*>*>(pointer);
+      RunOne(operations[pc], *its_warp, kAllLanes);
+    });
+    return;
+  }
+  for (std::uint32_t pc = begin; pc < end; ++pc) RunOne(code[pc], warp, mask);
 }
 
 // The operation at a fragment's pc, which is not Control::kNone. True: the fragment may run on.

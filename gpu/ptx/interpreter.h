@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "gpu/ptx/block.h"
+#include "gpu/ptx/compiled_runs.h"
 #include "gpu/ptx/launch.h"
 #include "gpu/ptx/program.h"
 
@@ -32,6 +33,7 @@ struct BlockCounts {
 
 struct BlockEnvironment {
   const Program* program = nullptr;
+  const CompiledRuns* compiled = nullptr;
   LaunchShape shape;
   LaunchOptions options;
   Memory* memory = nullptr;
@@ -82,6 +84,7 @@ class BlockRunner {
   void RunWarp(WarpState& state);
   // Runs fragment `at` until it branches, waits, ends, or reaches another fragment.
   void RunFragment(WarpState& state, std::uint32_t at);
+  void RunStraight(Warp& warp, LaneMask mask, std::uint32_t begin, std::uint32_t end);
   bool Step(WarpState& state, std::uint32_t at);
   bool Branch(WarpState& state, std::uint32_t at, LaneMask taken, std::uint32_t target);
   bool IndexedBranch(WarpState& state, std::uint32_t at, const Operation& operation, LaneMask mask);

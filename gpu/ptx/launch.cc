@@ -273,6 +273,7 @@ base::Result<RunReport> Kernel::Launch(const LaunchShape& shape, const Arguments
   if (!parameters) return parameters.error();
   if (std::optional<base::Error> error = PlaceVariables(program_, memory)) return std::move(*error);
   BlockEnvironment environment{.program = &program_,
+                               .compiled = &compiled_,
                                .shape = shape,
                                .options = options,
                                .memory = &memory,

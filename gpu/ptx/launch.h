@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "gpu/ptx/compiled_runs.h"
 #include "gpu/ptx/memory.h"
 #include "gpu/ptx/module.h"
 #include "gpu/ptx/parser.h"
@@ -128,12 +129,18 @@ class Kernel {
   base::Result<RunReport> Launch(const LaunchShape& shape, const Arguments& arguments,
                                  Memory& memory, const LaunchOptions& options = {}) const;
 
+  // From now on runs what is compiled (compiled/compile.h), with the same results. The runs are
+  // this program's.
+  void Use(CompiledRuns runs) { compiled_ = std::move(runs); }
+
   const Program& program() const { return program_; }
+  const CompiledRuns& compiled() const { return compiled_; }
 
  private:
   explicit Kernel(Program program) : program_(std::move(program)) {}
 
   Program program_;
+  CompiledRuns compiled_;
 };
 
 // Prepare and Launch in one.

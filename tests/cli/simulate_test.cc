@@ -77,6 +77,15 @@ TEST_F(SimulateTest, RunsAndReports) {
   EXPECT_EQ(json["thread_instructions"], 4 * 11);
 }
 
+TEST_F(SimulateTest, CompiledRunsGiveTheSame) {
+  WriteKernel(kScale);
+  const CommandResult result = Simulate({"--compiled", "--contract", "both", "--schedules", "1"});
+  if (result.exit_code == 3) GTEST_SKIP() << result.err;
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(ReadNpy<float>(Path("y.npy")), (std::vector<float>{0.5, 1, 1.5, 2}));
+  EXPECT_EQ(Simulate({"--compiled", "--contract", "yes"}).exit_code, 2);
+}
+
 TEST_F(SimulateTest, FindsWhatContractionWouldChange) {
   // 0.1f * 3 - 0.3f: the product rounds to 0.3f + 1 ulp or stays exact inside an fma.
   WriteKernel("mul.f32 %f3, %f2, %f1;\nsub.f32 %f4, %f3, 0f3E99999A;\nst.global.f32 [%rd6], %f4;");

@@ -194,8 +194,12 @@ T CopySign(T sign, T magnitude) {
 // and/or/xor/not of predicates act on whole warps at once.
 template <int kKind>
 void LogicPredicate(const Operation& operation, Warp& warp, LaneMask mask) {
-  const LaneMask a = *warp.At<LaneMask>(operation.operand[1]);
-  const LaneMask b = *warp.At<LaneMask>(operation.operand[2]);
+  const auto source = [&](int i) {
+    const LaneMask p = *warp.At<LaneMask>(operation.operand[static_cast<std::size_t>(i)]);
+    return (operation.negated >> i & 1) != 0 ? ~p : p;
+  };
+  const LaneMask a = source(1);
+  const LaneMask b = source(2);
   const LaneMask value = kKind == 0 ? a & b : kKind == 1 ? a | b : kKind == 2 ? a ^ b : ~a;
   SetPredicate(warp, operation.operand[0], mask, value);
 }

@@ -326,6 +326,8 @@ TEST(Bits, PredicateLogicAndMoves) {
   const auto run = [&](std::string_view text) { return RunForm({text, Type::kPred, two}, in); };
   EXPECT_EQ(run("and.pred %d, %a, %b;"), (Bits{0, 0, 0, 1}));
   EXPECT_EQ(run("or.pred %d, %a, %b;"), (Bits{0, 1, 1, 1}));
+  EXPECT_EQ(run("or.pred %d, !%a, %b;"), (Bits{1, 1, 0, 1}));
+  EXPECT_EQ(run("and.pred %d, %a, !%b;"), (Bits{0, 0, 1, 0}));
   EXPECT_EQ(run("xor.pred %d, %a, %b;"), (Bits{0, 1, 1, 0}));
   EXPECT_EQ(run("not.pred %d, %a;"), (Bits{1, 1, 0, 0}));
   EXPECT_EQ(run("mov.pred %d, %b;"), (Bits{0, 1, 0, 1}));
