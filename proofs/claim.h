@@ -37,6 +37,15 @@ struct Outcome {
     verdict = Verdict::kDoesNotHold;
     counterexample = describe();
   }
+
+  // Books the cases of a part (of a thread, of one format), and its counterexample if it is the
+  // first.
+  void Add(const Outcome& part) {
+    cases += part.cases;
+    if (part.verdict == Verdict::kHolds || verdict == Verdict::kDoesNotHold) return;
+    verdict = part.verdict;
+    counterexample = part.counterexample;
+  }
 };
 
 using Prove = Outcome (*)(Depth depth);

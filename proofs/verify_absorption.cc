@@ -11,6 +11,8 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/parallel.h"
 #include "formats/catalogue.h"
@@ -215,10 +217,108 @@ Outcome Bitwidths(int bfloat16_bits) {
   return outcome;
 }
 
+// What (e, m) a bitwidth needs: every normal maximum of every format with e = 2 .. 4 and m = 0 .. 5
+// (full: 2 .. 5 and 0 .. 8), as if there were no largest value. `bits_spare` is m + 1 - b at the
+// last b that is never absorbed: 0.
+Outcome SufficientShapes(Depth depth, int bits_spare) {
+  Outcome outcome;
+  const bool is_full = depth == Depth::kFull;
+  std::vector<FormatSpec> shapes;
+  for (int e = 2; e <= (is_full ? 5 : 4); ++e) {
+    for (int m = 0; m <= (is_full ? 8 : 5); ++m) {
+      shapes.push_back({.exponent_bits = e,
+                        .trailing_bits = m,
+                        .bias = (1 << (e - 1)) - 1,
+                        .specials = formats::Specials::kFinite});
+    }
+  }
+  std::mutex mutex;
+  base::ParallelFor(shapes.size(), 1, [&](std::uint64_t begin, std::uint64_t end) {
+    for (std::uint64_t i = begin; i < end; ++i) {
+      const FormatSpec& format = shapes[i];
+      const int m = format.trailing_bits;
+      for (int b = 1; b <= m + 3; ++b) {
+        Absorption found;
+        const int top = format.max_exponent() - format.min_exponent();
+        for (int binades = 0; binades <= top; ++binades) found.Add(Count({format, b, binades}, 1));
+        const std::lock_guard lock(mutex);
+        outcome.cases += found.cases;
+        const bool is_never = found.absorbed == 0;
+        const bool is_tie_only = found.absorbed == found.at_ties;
+        outcome.Check(is_never == (b <= m + 1 - bits_spare) && is_tie_only == (b <= m + 2) &&
+                          found.disagreements == 0,
+                      [&] {
+                        return fmt::format("e{}m{}, b = {}: {} of {} absorbed, {} at ties",
+                                           format.exponent_bits, m, b, found.absorbed, found.cases,
+                                           found.at_ties);
+                      });
+      }
+    }
+  });
+  outcome.figures = fmt::format("{} formats; b = 2 needs m = 1, ..., b = {} needs m = {}",
+                                shapes.size(), is_full ? 9 : 6, is_full ? 8 : 5);
+  return outcome;
+}
+
+// At the top of the range, by the reference: maxima of the top binade of every format of up to 8
+// bits, all weights, b <= m + 1. Absorbed is only +-the largest value, with outward R, and only
+// where overflow gives that value. `but_the_largest`: without that weight.
+Outcome AtTheTop(bool but_the_largest) {
+  Outcome outcome;
+  std::uint64_t absorbed = 0;
+  for (const formats::CatalogueEntry& entry : formats::kCatalogue) {
+    const FormatSpec& format = entry.spec;
+    if (!format.is_signed || format.storage_bits() > 8) continue;
+    const Code largest = format.max_finite_code();
+    for (const formats::Overflow policy :
+         {formats::Overflow::kIeee, formats::Overflow::kSaturate}) {
+      const bool is_sticky =
+          policy == formats::Overflow::kSaturate || (!format.has_infinity() && !format.has_nan());
+      for (Code max = largest & format.exponent_mask(); max <= largest; ++max) {
+        for (int b = 1; b <= format.trailing_bits + 1; ++b) {
+          const Code s = reference::Scale(
+              reference::ToFloat32(format, max),
+              *formats::EncodeExact(formats::kFloat32, false, static_cast<unsigned>(b), 0), false);
+          for (Code w = 0; w <= (format.sign_mask() | max); ++w) {
+            const Code magnitude = w & format.magnitude_mask();
+            if (magnitude > max || (but_the_largest && magnitude == largest)) continue;
+            if (w == format.sign_mask()) continue;  // -0, or NaN.
+            for (const int r : {-2, -1, 1, 2}) {
+              const Code noise = *formats::EncodeExact(formats::kFloat32, r < 0,
+                                                       static_cast<unsigned>(std::abs(r)), 0);
+              const Code t = reference::Fma32(noise, s, reference::ToFloat32(format, w));
+              const bool is_absorbed =
+                  reference::Cast(formats::kFloat32, t, format, {}, policy) == w;
+              const bool is_outward = magnitude != 0 && (r < 0) == format.IsNegative(w);
+              absorbed += is_absorbed ? 1 : 0;
+              outcome.Check(is_absorbed == (is_sticky && magnitude == largest && is_outward), [&] {
+                return fmt::format("{} {}: b = {}, M = {:x}, w = {:x}, R = {}", entry.name,
+                                   OverflowName(policy), b, max, w, r);
+              });
+            }
+          }
+        }
+      }
+    }
+  }
+  if (outcome.verdict != Verdict::kHolds || absorbed == 0) return outcome;
+  outcome.verdict = Verdict::kHoldsOnlyIf;
+  outcome.condition =
+      "|w| is not the largest finite value, or overflow does not give that value (sat does, and "
+      "ovf "
+      "where there is neither infinity nor NaN)";
+  outcome.counterexample = "float8_e4m3fn, sat: w = M = 448, b = 4, R = 1";
+  return outcome;
+}
+
 }  // namespace
 
 Outcome AbsorptionThreshold(Depth depth) { return Threshold(depth, 1); }
 Outcome AbsorptionThresholdVariant(Depth) { return Threshold(Depth::kQuick, 2); }
+Outcome AbsorptionShapes(Depth depth) { return SufficientShapes(depth, 0); }
+Outcome AbsorptionShapesVariant(Depth) { return SufficientShapes(Depth::kQuick, 1); }
+Outcome AbsorptionAtTheTop(Depth) { return AtTheTop(false); }
+Outcome AbsorptionAtTheTopVariant(Depth) { return AtTheTop(true); }
 Outcome PaperBitwidths(Depth) { return Bitwidths(9); }
 Outcome PaperBitwidthsVariant(Depth) { return Bitwidths(10); }
 

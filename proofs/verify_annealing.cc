@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <vector>
 
 #include "formats/catalogue.h"
 #include "formats/codec.h"
 #include "proofs/claims.h"
+#include "proofs/rational.h"
 #include "reference/exact/dyadic.h"
 #include "reference/ops/arith.h"
 #include "reference/ops/cast.h"
@@ -22,15 +25,24 @@ using formats::FormatSpec;
 using reference::Dyadic;
 using reference::Rational;
 
-Rational ToRational(const Dyadic& x) {
-  const boost::multiprecision::cpp_int one = 1;
-  if (x.exponent() >= 0) return Rational(x.significand() << x.exponent());
-  return Rational(x.significand(), one << -x.exponent());
-}
-
 Code Small32(int value) {
   return *formats::EncodeExact(formats::kFloat32, value < 0,
                                static_cast<std::uint64_t>(value < 0 ? -value : value), 0);
+}
+
+// b of a schedule: 9 and, in steps of 1/4, from 6 down to 4 and 2 (contract section 10).
+std::vector<Rational> Schedule() {
+  std::vector<Rational> schedule = {9};
+  for (int quarters = 24; quarters >= 16; --quarters) schedule.emplace_back(quarters, 4);
+  schedule.emplace_back(2);
+  return schedule;
+}
+
+// The scale of contract section 6. Precondition: b is a number of quarters.
+Code ScaleAt(Code max, const Rational& b) {
+  const auto quarters = static_cast<std::uint64_t>(numerator(Rational(b * 4)));
+  return reference::Scale(max, *formats::EncodeExact(formats::kFloat32, false, quarters, -2),
+                          false);
 }
 
 // A block whose maximum is 1, weights at all codes of `format` in [2^-6, 1], noise rg16. The bias
@@ -40,8 +52,8 @@ Outcome Moments(int bound_halves) {
   Outcome outcome;
   Rational largest_bias, largest_variance_change;
   for (const FormatSpec& format : {formats::kBfloat16, formats::kFloat8E4m3fn}) {
-    for (const int b : {2, 4, 6, 9}) {
-      const Code s = reference::Scale(reference::kOne32, Small32(b), false);
+    for (const Rational& b : Schedule()) {
+      const Code s = ScaleAt(reference::kOne32, b);
       const Rational step = ToRational(Dyadic::FromCode(formats::kFloat32, s));
       const int top = b <= 2 ? 1 : 0;
       const Rational half_ulp =
@@ -64,7 +76,7 @@ Outcome Moments(int bound_halves) {
         largest_bias = std::max(largest_bias, Rational(bias / half_ulp));
         outcome.Check(bias <= half_ulp * bound_halves, [&] {
           return fmt::format("{} w = {:x}, b = {}: the mean is off by {:.4g} half units",
-                             FormatName(format), w, b, static_cast<double>(bias / half_ulp));
+                             FormatName(format), w, b.str(), static_cast<double>(bias / half_ulp));
         });
         // Below m + 1 bits (no absorption) the noise keeps its variance up to rounding: by the
         // triangle inequality the deviation changes by at most half a unit.
@@ -75,7 +87,8 @@ Outcome Moments(int bound_halves) {
         largest_variance_change = std::max(largest_variance_change, Rational(change / ideal));
         // |sqrt v - sqrt i| <= h implies |v - i| <= h (2 sqrt i + h); with sqrt i < s.
         outcome.Check(change <= half_ulp * (2 * step + half_ulp), [&] {
-          return fmt::format("{} w = {:x}, b = {}: the variance is off", FormatName(format), w, b);
+          return fmt::format("{} w = {:x}, b = {}: the variance is off", FormatName(format), w,
+                             b.str());
         });
       }
     }
@@ -86,9 +99,68 @@ Outcome Moments(int bound_halves) {
   return outcome;
 }
 
+// The probability that a weight passes intact, P(R = 0) plus that of what is absorbed, for blocks
+// of five maxima and all weights from 1/4 up, along the schedule. Not
+// more than P(R = 0) as long as b <= m + 1 (also between whole numbers); more for some weight from
+// b = m + 2 on.
+Outcome Intact(bool only_small_b) {
+  Outcome outcome;
+  const Rational p_zero = reference::Probability(formats::kRg16Law, 0);
+  for (const FormatSpec& format :
+       {formats::kBfloat16, formats::kFloat8E4m3fn, formats::kFloat6E3m2fn}) {
+    for (const Rational& b : Schedule()) {
+      const bool is_small = b <= format.trailing_bits + 1;
+      if (only_small_b && !is_small) continue;
+      Rational largest, sum;
+      int weights = 0;
+      for (const int numerator : {8, 9, 11, 12, 15}) {  // M = numerator / 8.
+        const std::optional<Code> own =
+            formats::EncodeExact(format, false, static_cast<std::uint64_t>(numerator), -3);
+        if (!own) continue;
+        const Code s = ScaleAt(reference::ToFloat32(format, *own), b);
+        const Code low = *formats::EncodeExact(format, false, 1, -2);
+        for (Code w = low; w <= *own; ++w) {
+          Rational intact;
+          for (int r = -2; r <= 2; ++r) {
+            const Code t = reference::Fma32(Small32(r), s, reference::ToFloat32(format, w));
+            const Code y =
+                reference::Cast(formats::kFloat32, t, format, {}, formats::Overflow::kIeee);
+            if (y == w) intact += reference::Probability(formats::kRg16Law, r);
+          }
+          outcome.Check(is_small ? intact == p_zero : intact >= p_zero, [&] {
+            return fmt::format("{} M = {}/8, b = {}, w = {:x}: intact with {}", FormatName(format),
+                               numerator, b.str(), w, intact.str());
+          });
+          largest = std::max(largest, intact);
+          sum += intact;
+          ++weights;
+        }
+      }
+      const bool is_whole = denominator(b) == 1;
+      if (is_whole && b >= format.trailing_bits + 2) {
+        outcome.Check(largest > p_zero, [&] {
+          return fmt::format("{}, b = {}: nothing is absorbed", FormatName(format), b.str());
+        });
+        outcome.figures +=
+            fmt::format("{}{} b = {}: {:.4f}", outcome.figures.empty() ? "" : ", ",
+                        FormatName(format), b.str(), static_cast<double>(sum / weights));
+      }
+    }
+  }
+  if (outcome.verdict != Verdict::kHolds || only_small_b) return outcome;
+  outcome.verdict = Verdict::kHoldsOnlyIf;
+  outcome.condition = "b <= m + 1";
+  outcome.counterexample = "float6_e3m2fn, b = 4: R = +-1 is absorbed by some weights too";
+  outcome.figures = fmt::format("P(R = 0) = {} = {:.4f}; mean over weights beyond: {}",
+                                p_zero.str(), static_cast<double>(p_zero), outcome.figures);
+  return outcome;
+}
+
 }  // namespace
 
 Outcome AnnealingMoments(Depth) { return Moments(1); }
 Outcome AnnealingMomentsVariant(Depth) { return Moments(0); }
+Outcome AnnealingIntact(Depth) { return Intact(false); }
+Outcome AnnealingIntactVariant(Depth) { return Intact(true); }
 
 }  // namespace ulproof::proofs

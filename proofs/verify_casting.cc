@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// Casting (contract sections 2, 3 and 9): the bias of the three stochastic roundings, what a cast
-// through another format changes, and which MX scale rules let a group's maximum saturate.
+// Casting (contract sections 2 and 3): the exact probabilities and the bias of the three stochastic
+// roundings, where a cast through another format differs, and that the SIMD casts are the
+// reference's for every input.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <mutex>
+#include <vector>
 
 #include "base/parallel.h"
+#include "cpu/backend_cpu.h"
 #include "cpu/cast_kernels.h"
-#include "formats/block_spec.h"
 #include "formats/codec.h"
 #include "proofs/claims.h"
+#include "reference/backend_reference.h"
+#include "reference/compare/exhaustive.h"
 #include "reference/exact/dyadic.h"
 #include "reference/ops/cast.h"
-#include "reference/ops/quantize_mx.h"
-#include "reference/ops/round_to_format.h"
 
 namespace ulproof::proofs {
 namespace {
@@ -72,100 +75,244 @@ Outcome Bias(bool claim_a_unbiased) {
   return outcome;
 }
 
-// All positive finite binary32 inputs (quick: every 61st): cast to float8_e4m3fn directly and
-// through `middle`, both ties to even.
-Outcome Through(Depth depth, const FormatSpec& middle) {
+// P(away from zero) by enumerating all r, for all 2^7 fractions nu that float16 has between two
+// neighbours of float8_e4m3fn, against what the definitions come to: floor(nu 2^N), floor(nu 2^N +
+// 1/2) and RNE(nu 2^N) of the 2^N numbers r. And the mean error over all these fractions, in ulp:
+// -(2^-N - 2^-7) / 2, +2^-8 and 0 for N < 7, none from N = 7 on. `all_nearest`: it is said that all
+// three round nu 2^N to nearest.
+Outcome Probabilities(bool all_nearest) {
   Outcome outcome;
-  const std::uint64_t step = depth == Depth::kFull ? 1 : 61;
-  constexpr std::uint64_t kBatch = std::uint64_t{1} << 16;
-  constexpr std::uint64_t kEnd = 0x7F800000;
-  const cpu::Target target = cpu::RunnableTargets().front();
-  const auto type = [](const FormatSpec& f) { return formats::ElementType::CodeOf(f); };
-  const auto operation = [&](const FormatSpec& from, const FormatSpec& to) {
-    return formats::Operation{.kind = formats::OpKind::kCast,
-                              .from = from,
-                              .to = to,
-                              .shape = {.rows = 1, .cols = kBatch}};
-  };
-  std::mutex mutex;
-  std::uint64_t different = 0;
-  Code first = kEnd;
-  base::ParallelFor(kEnd / step / kBatch, 1, [&](std::uint64_t begin, std::uint64_t end) {
-    formats::Tensor x(type(kFloat32), kBatch), between(type(middle), kBatch);
-    formats::Tensor once(type(kFloat8E4m3fn), kBatch), twice(type(kFloat8E4m3fn), kBatch);
-    std::uint64_t mine = 0;
-    Code mine_first = kEnd;
-    for (std::uint64_t batch = begin; batch < end; ++batch) {
-      for (std::uint64_t i = 0; i < kBatch; ++i) x.Set(i, (batch * kBatch + i) * step);
-      const auto cast = [&](formats::Tensor& from, formats::Tensor& to) {
-        cpu::CastRange(target, operation(from.type().format, to.type().format), from.view(),
-                       to.view(), 0, kBatch);
-      };
-      cast(x, once);
-      if (middle == kFloat32) {
-        cast(x, twice);
-      } else {
-        cast(x, between);
-        for (std::uint64_t i = 0; i < kBatch; ++i) {
-          twice.Set(i, reference::Cast(middle, between.Get(i), kFloat8E4m3fn, {}, Overflow::kIeee));
+  constexpr int kFractionBits = 7;
+  constexpr std::uint64_t kFractions = 1 << kFractionBits;
+  for (int bits = 1; bits <= 8; ++bits) {
+    std::array<std::int64_t, 3> error = {};  // Sum of away - nu 2^N, in units of 2^-7.
+    for (std::uint64_t k = 0; k < kFractions; ++k) {
+      const std::uint64_t scaled = k << bits;  // nu 2^N in units of 2^-7.
+      const std::uint64_t down = scaled / kFractions;
+      const std::uint64_t half_up = (scaled + kFractions / 2) / kFractions;
+      const bool is_tie = scaled % kFractions == kFractions / 2;
+      const std::array<std::uint64_t, 3> expected = {all_nearest ? half_up : down, half_up,
+                                                     half_up - (is_tie ? half_up & 1 : 0)};
+      for (std::size_t variant = 0; variant < 3; ++variant) {
+        const Rounding rounding = {
+            static_cast<RoundingMode>(static_cast<int>(RoundingMode::kStochasticA) +
+                                      static_cast<int>(variant)),
+            bits};
+        std::uint64_t away = 0;
+        for (std::uint32_t r = 0; r < 1u << bits; ++r) {
+          away += reference::Cast(kFloat16, 0x3C00 + k, kFloat8E4m3fn, rounding, Overflow::kIeee,
+                                  r) == 0x39
+                      ? 1
+                      : 0;
         }
-      }
-      for (std::uint64_t i = 0; i < kBatch; ++i) {
-        if (once.Get(i) == twice.Get(i)) continue;
-        ++mine;
-        mine_first = std::min(mine_first, x.Get(i));
+        outcome.Check(away == expected[variant], [&] {
+          return fmt::format("{}, nu = {}/128: away from zero for {} of {} r",
+                             RoundingName(rounding), k, away, 1 << bits);
+        });
+        error[variant] +=
+            static_cast<std::int64_t>(away << kFractionBits) - static_cast<std::int64_t>(scaled);
       }
     }
-    const std::lock_guard lock(mutex);
-    different += mine;
-    first = std::min(first, mine_first);
-  });
-  outcome.cases = kEnd / step / kBatch * kBatch;
-  if (different != 0) {
-    outcome.verdict = Verdict::kDoesNotHold;
-    outcome.counterexample = fmt::format("x = {:08x}", first);
+    // Mean error times 2^N 2^7 2^7 is the sum; -(2^-N - 2^-7) / 2 becomes (2^N - 2^7) 2^6.
+    const bool is_coarse = bits < kFractionBits;
+    const std::int64_t a = is_coarse ? ((1 << bits) - 128) * 64 : 0;
+    const std::int64_t b = is_coarse ? 64 << bits : 0;
+    outcome.Check(all_nearest || error == std::array<std::int64_t, 3>{a, b, 0}, [&] {
+      return fmt::format("N = {}: mean errors {}, {}, {}", bits, error[0], error[1], error[2]);
+    });
   }
-  outcome.figures = fmt::format("{} of {} positive inputs differ", different, outcome.cases);
+  outcome.figures =
+      "mean over all fractions of K > N bits: A low by (2^-N - 2^-K) / 2 ulp, B high by 2^-(K+1), "
+      "C none; none of them for K <= N";
   return outcome;
 }
 
-// Every significand of a bfloat16 maximum (a format's scale does not depend on the exponent but at
-// the ends of its range): does max / X round beyond the largest finite element?
-Outcome Saturation(bool only_ceil) {
-  using formats::ScaleRule;
-  Outcome outcome;
-  std::string saturating;
-  for (const formats::BlockFormat& format : formats::kBlockFormats) {
-    if (format.has_tensor_scale) continue;
-    const FormatSpec element = reference::ElementSpec(format);
-    for (const ScaleRule rule : formats::kScaleRules) {
-      if (only_ceil && rule != ScaleRule::kCeil && rule != ScaleRule::kRceil) continue;
-      int count = 0;
-      for (Code m = 0; m < 128; ++m) {
-        const Code max = (0x3F80 + m) << 16;
-        const Code scale = reference::MxScale(format, rule, max);
-        const std::int64_t exponent = static_cast<std::int64_t>(scale) - 127;
-        const auto detail = reference::RoundToFormatDetail(
-            element, Dyadic::FromCode(kFloat32, max).Scale2(-exponent), {}, Overflow::kSaturate);
-        count += detail.overflow ? 1 : 0;
-        ++outcome.cases;
+// --- Through float16
+
+constexpr std::uint64_t kBatch = std::uint64_t{1} << 16;
+constexpr std::uint64_t kPositive = 0x7F800000;  // The codes of positive finite binary32 numbers.
+
+formats::Operation CastOf(const FormatSpec& to, const Rounding& rounding) {
+  return {.from = kFloat32, .to = to, .rounding = rounding, .shape = {.rows = 1, .cols = kBatch}};
+}
+
+// What the reference makes of a middle value.
+struct Second {
+  Code code;
+  bool is_halfway;  // The value is half way between two neighbours,
+  bool goes_up;     // and goes to the larger one.
+  double value;     // The middle value itself.
+};
+std::vector<Second> SecondCasts(const FormatSpec& middle, const FormatSpec& to) {
+  std::vector<Second> second;
+  const auto value = [&](Code code) { return Dyadic::FromCode(to, code); };
+  for (Code code = 0; code <= middle.infinity_code(); ++code) {
+    const Code y = reference::Cast(middle, code, to, {}, Overflow::kIeee);
+    const Code down =
+        reference::Cast(middle, code, to, {RoundingMode::kTowardZero}, Overflow::kIeee);
+    bool is_halfway = false;
+    if (middle.IsFinite(code) && to.IsFinite(down)) {
+      // Beyond the largest finite value the neighbour is where the next one would be.
+      const Dyadic above =
+          down < to.max_finite_code() ? value(down + 1) : value(down).Scale2(1) - value(down - 1);
+      is_halfway = Dyadic::FromCode(middle, code).Scale2(1) == value(down) + above;
+    }
+    const formats::Decoded exact = Decode(middle, code);
+    second.push_back({y, is_halfway, y != down,
+                      std::ldexp(static_cast<double>(exact.significand), exact.exponent)});
+  }
+  return second;
+}
+
+struct Differences {
+  std::uint64_t cases = 0;
+  std::uint64_t different = 0;
+  std::uint64_t not_as_predicted = 0;
+  Code first = kPositive;        // The first input that differs,
+  Code first_wrong = kPositive;  // and the first that is not as predicted.
+};
+
+// All positive finite binary32 inputs (quick: every 251st): cast to `to` directly, and through
+// float16 by `first`. Predicted to differ: the inputs whose float16 is half way between two
+// neighbours of `to` and another number than they, if they lie on the side that the tie does not go
+// to; `either_side`: wherever they lie.
+Differences Through(Depth depth, const Rounding& first, const FormatSpec& to, bool either_side) {
+  const std::uint64_t step = depth == Depth::kFull ? 1 : 251;
+  const cpu::Target target = cpu::RunnableTargets().front();
+  const std::vector<Second> second = SecondCasts(kFloat16, to);
+  std::mutex mutex;
+  Differences all = {.cases = kPositive / step / kBatch * kBatch};
+  base::ParallelFor(kPositive / step / kBatch, 1, [&](std::uint64_t begin, std::uint64_t end) {
+    const auto tensor = [](const FormatSpec& f) {
+      return formats::Tensor(formats::ElementType::CodeOf(f), kBatch);
+    };
+    formats::Tensor x = tensor(kFloat32), middle = tensor(kFloat16), once = tensor(to);
+    auto* const x_codes = x.view().As<std::uint32_t>();
+    const auto* const middle_codes = middle.view().As<std::uint16_t>();
+    const auto* const once_codes = once.view().As<std::uint8_t>();
+    Differences mine;
+    for (std::uint64_t batch = begin; batch < end; ++batch) {
+      for (std::uint64_t i = 0; i < kBatch; ++i) {
+        x_codes[i] = static_cast<std::uint32_t>((batch * kBatch + i) * step);
       }
-      if (count == 0) continue;
-      saturating += fmt::format("{}{} {}: {} of 128", saturating.empty() ? "" : "; ", format.name,
-                                formats::ScaleRuleName(rule), count);
-      if (rule == ScaleRule::kCeil || rule == ScaleRule::kRceil) {
-        outcome.verdict = Verdict::kDoesNotHold;
-        outcome.counterexample = saturating;
-        return outcome;
+      cpu::CastRange(target, CastOf(to, {}), x.view(), once.view(), 0, kBatch);
+      cpu::CastRange(target, CastOf(kFloat16, first), x.view(), middle.view(), 0, kBatch);
+      for (std::uint64_t i = 0; i < kBatch; ++i) {
+        const Second& twice = second[middle_codes[i]];
+        bool predicted = false;
+        if (twice.is_halfway) {
+          const double exact = std::bit_cast<float>(x_codes[i]);
+          predicted =
+              exact != twice.value && (either_side || (exact < twice.value) == twice.goes_up);
+        }
+        const bool differs = once_codes[i] != twice.code;
+        if (differs) mine.first = std::min<Code>(mine.first, x_codes[i]);
+        if (differs != predicted) mine.first_wrong = std::min<Code>(mine.first_wrong, x_codes[i]);
+        mine.different += differs ? 1 : 0;
+        mine.not_as_predicted += differs != predicted ? 1 : 0;
+      }
+    }
+    const std::lock_guard lock(mutex);
+    all.different += mine.different;
+    all.not_as_predicted += mine.not_as_predicted;
+    all.first = std::min(all.first, mine.first);
+    all.first_wrong = std::min(all.first_wrong, mine.first_wrong);
+  });
+  return all;
+}
+
+// The smallest input that differs, from the first one of those taken: the inputs that differ come
+// in runs of 2^12 codes or more (half a unit in float16's last place), so no run lies between two
+// taken.
+Code Smallest(Code first, const FormatSpec& to) {
+  Code smallest = first;
+  for (Code x = first - 251; x < first && smallest == first; ++x) {
+    const auto cast = [](const FormatSpec& from, Code code, const FormatSpec& target) {
+      return reference::Cast(from, code, target, {}, Overflow::kIeee);
+    };
+    if (cast(kFloat16, cast(kFloat32, x, kFloat16), to) != cast(kFloat32, x, to)) smallest = x;
+  }
+  return smallest;
+}
+
+constexpr std::array<FormatSpec, 2> kFloat8 = {kFloat8E4m3fn, formats::kFloat8E5m2};
+
+// Through float16 is directly, if the first cast rounds to odd. `only_odd`: nothing else is asked.
+Outcome ThroughFloat16(Depth depth, bool only_odd) {
+  Outcome outcome;
+  for (const FormatSpec& to : kFloat8) {
+    const Differences odd = Through(depth, {RoundingMode::kToOdd}, to, false);
+    outcome.cases += odd.cases;
+    outcome.Check(odd.different == 0, [&] { return fmt::format("rto: x = {:08x}", odd.first); });
+    if (only_odd) continue;
+    const Differences nearest = Through(depth, {}, to, false);
+    outcome.cases += nearest.cases;
+    outcome.figures +=
+        fmt::format("{}{}: {} of {} positive inputs differ", outcome.figures.empty() ? "" : ", ",
+                    FormatName(to), nearest.different, nearest.cases);
+    if (nearest.different == 0 || outcome.verdict != Verdict::kHolds) continue;
+    outcome.verdict = Verdict::kHoldsOnlyIf;
+    outcome.condition = "the first cast rounds to odd (rto)";
+    outcome.counterexample =
+        fmt::format("{}, rne and rne: x = {:08x}", FormatName(to), Smallest(nearest.first, to));
+  }
+  return outcome;
+}
+
+Outcome WhereThroughFloat16Differs(Depth depth, bool either_side) {
+  Outcome outcome;
+  for (const FormatSpec& to : kFloat8) {
+    const Differences found = Through(depth, {}, to, either_side);
+    outcome.cases += found.cases;
+    outcome.Check(found.not_as_predicted == 0 && found.different > 0,
+                  [&] { return fmt::format("{}: x = {:08x}", FormatName(to), found.first_wrong); });
+  }
+  return outcome;
+}
+
+// --- The SIMD casts
+
+// Sweeps of all codes of a source against the exact reference's runs of equal outputs. Quick: from
+// bfloat16 and float16 to every format of up to 8 bits. Full: from float32 to every format of up to
+// 19 bits, other policies than `ovf` under rne only (they act after the rounding). `wrong_mode`:
+// the SIMD cast does rna where rne is asked.
+Outcome FastCasts(Depth depth, bool wrong_mode) {
+  Outcome outcome;
+  const bool is_full = depth == Depth::kFull;
+  const auto subject = cpu::MakeCpuBackend(cpu::RunnableTargets().front());
+  const auto truth = reference::MakeReferenceBackend();
+  std::vector<Rounding> roundings(formats::kDeterministicRoundings.begin(),
+                                  formats::kDeterministicRoundings.end());
+  for (const RoundingMode mode :
+       {RoundingMode::kStochasticA, RoundingMode::kStochasticB, RoundingMode::kStochasticC}) {
+    roundings.push_back({mode, 4});
+  }
+  int casts = 0;
+  for (const formats::CatalogueEntry& entry : formats::kCatalogue) {
+    if (entry.spec.storage_bits() > (is_full ? 19 : 8)) continue;
+    for (const FormatSpec& from : {kFloat32, formats::kBfloat16, kFloat16}) {
+      if ((from == kFloat32) != is_full) continue;
+      for (const Rounding& rounding : roundings) {
+        for (const Overflow overflow : formats::kOverflows) {
+          if (is_full && overflow != Overflow::kIeee && rounding != Rounding{}) continue;
+          formats::Operation op = {
+              .from = from, .to = entry.spec, .rounding = rounding, .overflow = overflow};
+          if (rounding.is_stochastic()) op.random = 11;
+          const auto oracle = reference::IntervalOracle::Make(op);
+          if (wrong_mode && rounding == Rounding{}) op.rounding = {RoundingMode::kNearestAway};
+          const auto result = Sweep(*subject, *truth, op, &oracle.value());
+          ++casts;
+          outcome.cases += result->inputs();
+          outcome.Check(result->mismatches == 0, [&] {
+            const reference::SweepMismatch& m = result->first_mismatches.front();
+            return fmt::format("{}: {:x} gives {:x}, not {:x}", OperationName(op), m.input, m.got,
+                               m.expected);
+          });
+        }
       }
     }
   }
-  if (!saturating.empty()) {
-    outcome.verdict = Verdict::kHoldsOnlyIf;
-    outcome.condition = "the rule is ceil or rceil";
-    outcome.counterexample = saturating.substr(0, saturating.find(';'));
-    outcome.figures = "significands of M that saturate: " + saturating;
-  }
+  outcome.figures = fmt::format("{} casts, {}", casts, subject->name());
   return outcome;
 }
 
@@ -173,9 +320,15 @@ Outcome Saturation(bool only_ceil) {
 
 Outcome StochasticBias(Depth) { return Bias(false); }
 Outcome StochasticBiasVariant(Depth) { return Bias(true); }
-Outcome CastThroughFloat16(Depth depth) { return Through(depth, kFloat16); }
-Outcome CastThroughFloat16Variant(Depth) { return Through(Depth::kQuick, kFloat32); }
-Outcome MxRulesOverflow(Depth) { return Saturation(false); }
-Outcome MxRulesOverflowVariant(Depth) { return Saturation(true); }
+Outcome StochasticProbability(Depth) { return Probabilities(false); }
+Outcome StochasticProbabilityVariant(Depth) { return Probabilities(true); }
+Outcome CastThroughFloat16(Depth depth) { return ThroughFloat16(depth, false); }
+Outcome CastThroughFloat16Variant(Depth) { return ThroughFloat16(Depth::kQuick, true); }
+Outcome CastThroughFloat16Set(Depth depth) { return WhereThroughFloat16Differs(depth, false); }
+Outcome CastThroughFloat16SetVariant(Depth) {
+  return WhereThroughFloat16Differs(Depth::kQuick, true);
+}
+Outcome FastCastsExact(Depth depth) { return FastCasts(depth, false); }
+Outcome FastCastsExactVariant(Depth) { return FastCasts(Depth::kQuick, true); }
 
 }  // namespace ulproof::proofs

@@ -1,47 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
 // The laws of the noise (contract section 5): their exact probabilities by counting every random
-// number, the bit-sliced law as a circuit, the distance to round(N(0,1) / 2), and that no two
-// elements share a random bit.
-#include <array>
-#include <bit>
-#include <set>
-#include <utility>
-#include <vector>
+// number, the bit-sliced law as a circuit, and how far thresholds, total variation and moments are
+// from round(N(0,1) / 2).
+#include <fmt/format.h>
 
+#include <array>
+#include <mutex>
+#include <string>
+
+#include "base/parallel.h"
 #include "formats/noise_law.h"
 #include "proofs/claims.h"
 #include "reference/random/law.h"
 #include "reference/random/noise.h"
-#include "reference/random/philox.h"
 
 namespace ulproof::proofs {
 namespace {
 
-using formats::NoiseLaw;
 using formats::ThresholdLaw;
 using reference::Rational;
 
-// P(|R| >= k) by counting all numbers of the law, against thresholds[k-1] / 2^bits. Sign and
-// magnitude are independent bits, so R and -R are equally likely; that is counted too.
-Outcome CountedLaw(const ThresholdLaw& law, const ThresholdLaw& claimed) {
+// P(|R| >= k) by counting the numbers of the law, against thresholds[k-1] / 2^bits. Sign and
+// magnitude are independent bits, so R and -R are equally likely; that is counted too. `step` 1
+// counts all numbers; else R is taken to be constant between two multiples of it that have the same
+// R, and 1,000 numbers in between are looked at.
+Outcome CountedLaw(const ThresholdLaw& law, const ThresholdLaw& claimed, std::uint64_t step = 1) {
   Outcome outcome;
-  const std::uint32_t numbers = 2u << law.magnitude_bits;
+  const std::uint64_t numbers = std::uint64_t{2} << law.magnitude_bits;
+  const auto noise = [&](std::uint64_t u) {
+    return reference::ThresholdNoise(law, static_cast<std::uint32_t>(u));
+  };
   std::array<std::uint64_t, 7> count = {};  // Of R = -3 .. 3.
-  for (std::uint32_t u = 0; u < numbers; ++u) ++count[reference::ThresholdNoise(law, u) + 3];
-  outcome.cases = numbers;
+  std::mutex mutex;
+  base::ParallelFor(numbers / step, 1 << 20, [&](std::uint64_t begin, std::uint64_t end) {
+    std::array<std::uint64_t, 7> mine = {};
+    for (std::uint64_t i = begin; i < end; ++i) {
+      const std::uint64_t first = i * step;
+      const int r = noise(first);
+      if (step == 1 || noise(first + step - 1) == r) {
+        mine[static_cast<std::size_t>(r + 3)] += step;
+        continue;
+      }
+      for (std::uint64_t u = first; u < first + step; ++u) {
+        ++mine[static_cast<std::size_t>(noise(u) + 3)];
+      }
+    }
+    const std::lock_guard lock(mutex);
+    for (std::size_t r = 0; r < 7; ++r) count[r] += mine[r];
+  });
+  outcome.cases = numbers / step;
+  for (std::uint64_t i = 0; step > 1 && i < 1000; ++i) {
+    const std::uint64_t u = i * (numbers / 1000) + i;
+    const int r = noise(u / step * step);
+    outcome.Check(noise(u) == r || noise((u / step + 1) * step - 1) != r,
+                  [&] { return "R is not constant about " + std::to_string(u); });
+  }
   for (int k = 1; k <= 3; ++k) {
     std::uint64_t tail = 0;
-    for (int r = k; r <= 3; ++r) tail += count[3 + r] + count[3 - r];
+    for (int r = k; r <= 3; ++r) {
+      tail += count[static_cast<std::size_t>(3 + r)] + count[static_cast<std::size_t>(3 - r)];
+    }
     outcome.Check(Rational(tail, numbers) == reference::TailProbability(claimed, k), [&] {
       return "P(|R| >= " + std::to_string(k) + ") = " + std::to_string(tail) + "/" +
              std::to_string(numbers);
     });
-    outcome.Check(count[3 + k] == count[3 - k],
+    outcome.Check(count[static_cast<std::size_t>(3 + k)] == count[static_cast<std::size_t>(3 - k)],
                   [&] { return "R and -R differ for R = " + std::to_string(k); });
   }
-  outcome.figures = "R = -2 .. 2: " + std::to_string(count[1]) + ", " + std::to_string(count[2]) +
-                    ", " + std::to_string(count[3]) + ", " + std::to_string(count[4]) + ", " +
-                    std::to_string(count[5]) + " of " + std::to_string(numbers);
+  outcome.figures = "R = -3 .. 3: ";
+  for (const std::uint64_t n : count) outcome.figures += std::to_string(n) + ", ";
+  outcome.figures += "of " + std::to_string(numbers);
   return outcome;
 }
 
@@ -116,77 +144,57 @@ Outcome NearestOfAll(const ThresholdLaw& rg16) {
   return outcome;
 }
 
-// Where a law's element finds its bits, as (group of the run, word, bit), lowest bit first.
-using BitPlaces = std::vector<std::array<int, 3>>;
-BitPlaces PlacesOf(NoiseLaw law, int element, int words_a_run) {
-  BitPlaces places;
-  switch (law) {
-    case NoiseLaw::kRg16:
-      for (int bit = 0; bit < 16; ++bit) {
-        places.push_back({0, element / 2 % words_a_run, 16 * (element % 2) + bit});
-      }
-      break;
-    case NoiseLaw::kRg32:
-      for (int bit = 0; bit < 32; ++bit) places.push_back({0, element, bit});
-      break;
-    default:  // rgbits: U's lowest bit is plane 11's, the sign plane 0's.
-      for (int plane = 11; plane >= 1; --plane) places.push_back({plane / 4, plane % 4, element});
-      places.push_back({0, 0, element});
+// E[R^order] of the exact law, for an even order: the sum over k of (k^order - (k-1)^order)
+// P(|R| >= k). The terms beyond 8 add less than 9^4 erfc(17 / sqrt 2) and a little, below 2^-190.
+reference::Interval ExactMoment(int order) {
+  reference::Interval sum = {0, Rational(1, boost::multiprecision::cpp_int(1) << 190)};
+  const auto power = [order](int k) -> boost::multiprecision::cpp_int {
+    return boost::multiprecision::pow(boost::multiprecision::cpp_int(k),
+                                      static_cast<unsigned>(order));
+  };
+  for (int k = 1; k <= 8; ++k) {
+    const reference::Interval tail = reference::ExactTailProbability(k, 128);
+    const Rational weight(power(k) - power(k - 1));
+    sum.low += tail.low * weight;
+    sum.high += tail.high * weight;
   }
-  return places;
+  return sum;
 }
 
-// (1) Within a run of elements no two bits coincide; (2) the reference takes them from these
-// places, for runs at the ends of the 64-bit range and many between; (3) runs use disjoint groups
-// that do not wrap: groups * run + group < 2^64 for every element below 2^64.
-Outcome Injective(int words_a_run) {
+// |E[R^order] of the law - of the exact law| is at most the bound, in units of 10^-9 of the exact
+// one.
+Outcome MomentsOfAll(std::int64_t rgbits_variance) {
   Outcome outcome;
-  std::uint64_t state = 1;
-  for (const NoiseLaw law : {NoiseLaw::kRg16, NoiseLaw::kRg32, NoiseLaw::kRgbits}) {
-    const formats::NoiseGrouping grouping = GroupingOf(law);
-    const std::string name(NoiseLawName(law));
-    std::set<std::array<int, 3>> taken;
-    for (int element = 0; element < grouping.elements; ++element) {
-      for (const auto& place : PlacesOf(law, element, words_a_run)) {
-        outcome.Check(taken.insert(place).second, [&] {
-          return name + ": element " + std::to_string(element) + " shares word " +
-                 std::to_string(place[1]) + ", bit " + std::to_string(place[2]);
-        });
-      }
-    }
-    const std::uint64_t last_run =
-        ~std::uint64_t{0} / static_cast<std::uint64_t>(grouping.elements);
-    const auto groups = static_cast<std::uint64_t>(grouping.groups);
-    outcome.Check(last_run <= (~std::uint64_t{0} - (groups - 1)) / groups,
-                  [&] { return name + ": the group counter wraps"; });
-    for (int trial = 0; trial < 400; ++trial) {
-      state = state * 6364136223846793005u + 1442695040888963407u;
-      const std::uint64_t run = trial == 0   ? 0
-                                : trial == 1 ? last_run
-                                             : (state ^ state >> 29) % (last_run + 1);
-      const formats::RandomKey key = {.seed = state, .stream = std::rotl(state, 17)};
-      std::array<std::array<std::uint32_t, 4>, 3> words = {};
-      for (std::uint64_t g = 0; g < groups; ++g) {
-        words[g] = reference::Words(key.seed, key.stream, run * groups + g);
-      }
-      for (int element = 0; element < grouping.elements; ++element) {
-        std::uint32_t number = 0;
-        int bit = 0;
-        for (const auto& [group, word, at] : PlacesOf(law, element, words_a_run)) {
-          number |=
-              (words[static_cast<std::size_t>(group)][static_cast<std::size_t>(word)] >> at & 1)
-              << bit++;
-        }
-        const std::uint64_t index = run * static_cast<std::uint64_t>(grouping.elements) +
-                                    static_cast<std::uint64_t>(element);
-        if (index < run) continue;  // The last run is cut off at 2^64.
-        outcome.Check(number == reference::ThresholdNumber(law, key, index), [&] {
-          return name + ": element " + std::to_string(index) + " has other bits";
-        });
-      }
-    }
+  struct Bound {
+    std::string_view name;
+    ThresholdLaw law;
+    int order;
+    std::int64_t billionths;
+  };
+  for (const Bound& b :
+       {Bound{"rg16", formats::kRg16Law, 2, 105'550}, Bound{"rg16", formats::kRg16Law, 4, 670'000},
+        Bound{"rg32", formats::kRg32Law, 2, 1}, Bound{"rg32", formats::kRg32Law, 4, 13},
+        Bound{"rgbits", formats::kRgbitsLaw, 2, rgbits_variance},
+        Bound{"rgbits", formats::kRgbitsLaw, 4, 9'735'000}}) {
+    const reference::Interval exact = ExactMoment(b.order);
+    const Rational moment = reference::Moment(b.law, b.order);
+    const Rational bound = exact.low * b.billionths / 1'000'000'000;
+    const Rational low = moment - exact.high;
+    const Rational high = moment - exact.low;
+    outcome.Check(-bound <= low && high <= bound, [&] {
+      return fmt::format("E[R^{}] of {} is off by {:.4g} of itself", b.order, b.name,
+                         static_cast<double>(high / exact.low));
+    });
+    outcome.figures += fmt::format("{}{} E[R^{}] {:+.6g}", outcome.figures.empty() ? "" : ", ",
+                                   b.name, b.order, static_cast<double>(high / exact.low));
   }
-  outcome.figures = "16, 32 and 12 bits an element; 1, 1 and 3 groups a run of 8, 4 and 32";
+  const reference::Interval variance = ExactMoment(2);
+  const reference::Interval known = reference::ExactVariance(128);
+  outcome.Check(variance.low <= known.high && known.low <= variance.high,
+                [] { return "two enclosures of the variance do not meet"; });
+  outcome.figures +=
+      fmt::format("; exact E[R^2] = {:.12f}, E[R^4] = {:.12f}", static_cast<double>(variance.low),
+                  static_cast<double>(ExactMoment(4).low));
   return outcome;
 }
 
@@ -196,6 +204,14 @@ constexpr ThresholdLaw kOffByOne = {.magnitude_bits = 15, .thresholds = {10399, 
 
 Outcome Rg16Law(Depth) { return CountedLaw(formats::kRg16Law, formats::kRg16Law); }
 Outcome Rg16LawVariant(Depth) { return CountedLaw(formats::kRg16Law, kOffByOne); }
+// 2^16 numbers at a time: no two thresholds share such a run.
+Outcome Rg32Law(Depth depth) {
+  return CountedLaw(formats::kRg32Law, formats::kRg32Law, depth == Depth::kFull ? 1 : 1 << 16);
+}
+Outcome Rg32LawVariant(Depth) {
+  return CountedLaw(formats::kRg32Law,
+                    {.magnitude_bits = 31, .thresholds = {681419127, 5797768, 1230}}, 1 << 16);
+}
 Outcome RgbitsLaw(Depth) { return CountedLaw(formats::kRgbitsLaw, formats::kRgbitsLaw); }
 Outcome RgbitsLawVariant(Depth) {
   return CountedLaw(formats::kRgbitsLaw, {.magnitude_bits = 11, .thresholds = {650, 7, 0}});
@@ -206,7 +222,7 @@ Outcome RgbitsCircuitVariant(Depth) {
 }
 Outcome NearestThresholds(Depth) { return NearestOfAll(formats::kRg16Law); }
 Outcome NearestThresholdsVariant(Depth) { return NearestOfAll(kOffByOne); }
-Outcome RandomBitsInjective(Depth) { return Injective(4); }
-Outcome RandomBitsInjectiveVariant(Depth) { return Injective(3); }
+Outcome NoiseMoments(Depth) { return MomentsOfAll(2'333'000); }
+Outcome NoiseMomentsVariant(Depth) { return MomentsOfAll(105'550); }
 
 }  // namespace ulproof::proofs

@@ -61,7 +61,10 @@ std::vector<Piece> PiecesOf(const FormatSpec& format) {
     // Where there is no negative zero, its code is the NaN.
     const Code zero_is_nan = sign != 0 && !format.has_negative_zero() ? 1 : 0;
     add(sign, sign + zero_is_nan, true);
-    add(sign + zero_is_nan, sign + format.max_finite_code() + 1, false);
+    // Zero stands alone: where the target has none it may become NaN, as what overflows does.
+    if (format.has_zero() && zero_is_nan == 0) add(sign, sign + 1, false);
+    const Code first = sign + (format.has_zero() ? 1 : 0);
+    add(first, sign + format.max_finite_code() + 1, false);
     if (format.has_infinity()) add(sign + infinity, sign + infinity + 1, false);
     add(sign + first_nan, sign + half, true);
   }

@@ -8,6 +8,7 @@
 #include <ostream>
 #include <set>
 #include <string>
+#include <string_view>
 
 namespace ulproof::proofs {
 
@@ -16,17 +17,13 @@ void PrintTo(const Claim& claim, std::ostream* out) { *out << claim.id; }
 
 namespace {
 
-#ifdef ULPROOF_FULL_PROOFS
-constexpr Depth kDepth = Depth::kFull;
-#else
-constexpr Depth kDepth = Depth::kQuick;
-#endif
+Depth depth = Depth::kQuick;  // --full
 
 class ClaimTest : public testing::TestWithParam<Claim> {};
 
 TEST_P(ClaimTest, ComesOutAsTheRegisterSays) {
   const Claim& claim = GetParam();
-  const Outcome outcome = claim.prove(kDepth);
+  const Outcome outcome = claim.prove(depth);
   EXPECT_EQ(VerdictName(outcome.verdict), VerdictName(claim.expected)) << outcome.counterexample;
   EXPECT_GT(outcome.cases, 0U);
   EXPECT_EQ(outcome.verdict == Verdict::kHoldsOnlyIf, !outcome.condition.empty());
@@ -60,3 +57,11 @@ TEST(Register, IdsAreUniqueAndFound) {
 
 }  // namespace
 }  // namespace ulproof::proofs
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  if (argc > 1 && std::string_view(argv[1]) == "--full") {
+    ulproof::proofs::depth = ulproof::proofs::Depth::kFull;
+  }
+  return RUN_ALL_TESTS();
+}

@@ -55,6 +55,19 @@ TEST(IntervalOracleTest, EqualsTheReferenceOnAllCodesOfSmallSources) {
   }
 }
 
+// Would catch zero and what overflows taken for the ends of one run: to float8_e8m0fnu both are
+// NaN, and the numbers between them are not.
+TEST(IntervalOracleTest, ZeroStandsAlone) {
+  for (const Operation& op : Casts(formats::kBfloat16)) {
+    if (op.to != formats::kFloat8E8m0fnu) continue;
+    const auto oracle = IntervalOracle::Make(op);
+    ASSERT_TRUE(oracle.ok());
+    for (const Code x : {0x0000, 0x0001, 0x0040, 0x3F80, 0x7F7F, 0x7F80, 0x7FC0, 0x8000, 0xBF80}) {
+      EXPECT_EQ(oracle->Expected(x), Direct(op, x)) << formats::OperationName(op) << " " << x;
+    }
+  }
+}
+
 // float32: both sides of every breakpoint (a few of them for targets with many), and random inputs.
 // Would catch a bisection that stops one code early or trusts what is not monotone.
 TEST(IntervalOracleTest, EqualsTheReferenceAroundBreakpointsOfFloat32) {
