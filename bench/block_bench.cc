@@ -14,7 +14,6 @@
 #include <cstring>
 #include <random>
 
-#include "base/parallel.h"
 #include "bench/support.h"
 #include "cpu/backend_cpu.h"
 #include "formats/case.h"
@@ -126,11 +125,5 @@ void RegisterAll() {
 }  // namespace ulproof::bench
 
 int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  ulproof::base::SetThreadCount(1);
-  ulproof::bench::RegisterAll();
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
+  return ulproof::bench::Main(argc, argv, ulproof::bench::RegisterAll);
 }

@@ -5,7 +5,6 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include "base/parallel.h"
 #include "bench/support.h"
 #include "cpu/noise_kernels.h"
 #include "formats/case.h"
@@ -66,11 +65,5 @@ void RegisterAll() {
 }  // namespace ulproof::bench
 
 int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  ulproof::base::SetThreadCount(1);
-  ulproof::bench::RegisterAll();
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
+  return ulproof::bench::Main(argc, argv, ulproof::bench::RegisterAll);
 }

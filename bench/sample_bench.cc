@@ -16,7 +16,6 @@
 #include <numbers>
 #include <random>
 
-#include "base/parallel.h"
 #include "bench/support.h"
 #include "cpu/backend_cpu.h"
 #include "formats/case.h"
@@ -204,11 +203,5 @@ void RegisterAll() {
 }  // namespace ulproof::bench
 
 int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  ulproof::base::SetThreadCount(1);
-  ulproof::bench::RegisterAll();
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
+  return ulproof::bench::Main(argc, argv, ulproof::bench::RegisterAll);
 }

@@ -127,8 +127,8 @@ void StraightLine(benchmark::State& state, bool single_threaded, bool compiled) 
 
 BENCHMARK_CAPTURE(StraightLine, one_core, true, false);
 BENCHMARK_CAPTURE(StraightLine, all_cores, false, false)->UseRealTime();
-BENCHMARK_CAPTURE(StraightLine, compiled / one_core, true, true);
-BENCHMARK_CAPTURE(StraightLine, compiled / all_cores, false, true)->UseRealTime();
+BENCHMARK_CAPTURE(StraightLine, compiled_one_core, true, true);
+BENCHMARK_CAPTURE(StraightLine, compiled_all_cores, false, true)->UseRealTime();
 
 }  // namespace
 }  // namespace ulproof

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <string>
 
+#include "base/parallel.h"
+
 namespace ulproof::bench {
 
 double ThreadSeconds() {
@@ -35,6 +37,16 @@ AlignedTensor::AlignedTensor(const formats::ElementType& type, std::uint64_t cou
 formats::Operation Parse(std::string_view text, std::uint64_t rows, std::uint64_t cols) {
   const std::string shape = " shape=" + std::to_string(rows) + "x" + std::to_string(cols);
   return formats::ParseOperation(std::string(text) + shape).value();
+}
+
+int Main(int argc, char** argv, void (*register_all)()) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  base::SetThreadCount(1);
+  register_all();
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
 }
 
 void Wrong(std::string_view message) {

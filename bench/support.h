@@ -50,6 +50,10 @@ class AlignedTensor {
 // The operation `text` for a matrix. Precondition: it parses.
 formats::Operation Parse(std::string_view text, std::uint64_t rows, std::uint64_t cols);
 
+// What main does: reads the words of Google Benchmark, runs what `register_all` registers on one
+// thread. Exit code 2: a word that nobody knows.
+int Main(int argc, char** argv, void (*register_all)());
+
 // Ends the program with status 1 and this message: what is wrong is not timed.
 [[noreturn]] void Wrong(std::string_view message);
 

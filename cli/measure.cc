@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "cpu/block_scale.h"
+#include "cpu/real_noise.h"
 #include "cpu/sample_kernels.h"
 #include "formats/codec.h"
 #include "reference/inspect/law_table.h"
@@ -73,22 +74,59 @@ double ScaleSquares(const Operation& op, float bits, const formats::ConstBuffer&
   return sum;
 }
 
+// The expectation of a real law, if it can be had.
+std::optional<Expectation> ExpectReal(const Operation& op, const formats::ConstBuffer& w,
+                                      const formats::ConstBuffer& bits,
+                                      const reference::LawTable& law) {
+  if (!cpu::WhyRealNoiseUnsupported(op).empty()) return std::nullopt;
+  const auto probability = [&](float low, float high) {
+    return reference::RealLawProbability(law.law, low, high);
+  };
+  const cpu::RealNoiseExpectation real =
+      cpu::ExpectRealNoise(cpu::RunnableTargets()[0], op, w, bits, probability, law.intact);
+  if (real.refused) return std::nullopt;
+  Expectation expected = {.noisy = real.elements * (1 - law.intact)};
+  for (std::size_t i = 0; i < kCountedEvents.size(); ++i) {
+    const auto count = kCountedEvents[i].count;
+    const bool overflows =
+        count == &cpu::WeightCounts::saturated || count == &cpu::WeightCounts::overflowed;
+    expected.events[i] = count == &cpu::WeightCounts::absorbed  ? real.absorbed
+                         : count == &cpu::WeightCounts::flushed ? real.flushed
+                         : overflows                            ? 0
+                                                                : NAN;
+  }
+  expected.absorbed_below_max = real.absorbed_below_max;
+  expected.noisy_below_max = real.elements_below_max;
+  for (double& noisy : expected.noisy_below_max) noisy *= 1 - law.intact;
+  return expected;
+}
+
 // One piece of a tensor under one setting.
-void MeasurePiece(const MeasureRequest& request, const Operation& op, float bits,
-                  const formats::ConstBuffer& w, const reference::LawTable& law,
-                  Measurement& result) {
+Measurement MeasurePiece(const MeasureRequest& request, const Operation& op, float bits,
+                         const formats::ConstBuffer& w, const reference::LawTable& law) {
   const cpu::Target target = cpu::RunnableTargets()[0];
   const formats::ConstBuffer bitwidth = {formats::ElementType::CodeOf(formats::kFloat32), &bits, 1};
-  cpu::MeasureOptions options = {.sums_by_binade = request.sums_by_binade};
-  result.observed += cpu::MeasureWeights(target, op, w, bitwidth, options);
-  if (request.sums_by_binade) result.scale_squares += ScaleSquares(op, bits, w);
-  if (!request.expect || law.values.empty()) return;
-  if (!result.expected) result.expected.emplace();
-  for (const reference::LawValue& value : law.values) {
-    options.fixed_noise = static_cast<float>(value.r);
-    result.expected->Add(cpu::MeasureWeights(target, op, w, bitwidth, options), value.probability,
-                         value.r != 0);
+  // The drawn noise, then every R of the law.
+  std::vector<cpu::Noise> noises(1);
+  if (request.expect) {
+    for (const reference::LawValue& value : law.values) noises.push_back(float(value.r));
   }
+  const std::vector<cpu::WeightStatistics> measured = cpu::MeasureWeights(
+      target, op, w, bitwidth, noises,
+      {.sums_by_binade = request.sums_by_binade, .fixed = cpu::FixedDetail::kAbsorbed});
+  Measurement result = {.observed = measured[0], .expected = std::nullopt};
+  if (request.sums_by_binade) result.scale_squares = ScaleSquares(op, bits, w);
+  if (!request.expect) return result;
+  if (law.values.empty()) {
+    if (!request.sums_by_binade) result.expected = ExpectReal(op, w, bitwidth, law);
+    return result;
+  }
+  result.expected.emplace();
+  for (std::size_t i = 0; i < law.values.size(); ++i) {
+    const reference::LawValue& value = law.values[i];
+    result.expected->Add(measured[i + 1], value.probability, value.r != 0);
+  }
+  return result;
 }
 
 }  // namespace
@@ -117,10 +155,25 @@ Expectation& Expectation::operator+=(const Expectation& other) {
   for (std::size_t k = 0; k < other.absorbed_below_max.size(); ++k) {
     AddAt(absorbed_below_max, k, other.absorbed_below_max[k]);
     AddAt(noisy_below_max, k, other.noisy_below_max[k]);
+  }
+  for (std::size_t k = 0; k < other.noise_below_max.size(); ++k) {
     AddAt(noise_below_max, k, other.noise_below_max[k]);
     AddAt(noisy_noise_below_max, k, other.noisy_noise_below_max[k]);
   }
   return *this;
+}
+
+void Join(Measurement& sum, const Measurement& part) {
+  const bool is_first = sum.observed.total.elements == 0;
+  sum.observed += part.observed;
+  sum.scale_squares += part.scale_squares;
+  if (is_first) {
+    sum.expected = part.expected;
+  } else if (sum.expected && part.expected) {
+    *sum.expected += *part.expected;
+  } else {
+    sum.expected.reset();
+  }
 }
 
 std::string WhyMeasureRefused(const MeasureRequest& request) {
@@ -174,10 +227,15 @@ Result<TensorMeasurement> MeasureTensor(
   std::vector<float> widened(widens ? room : 0);
   TensorMeasurement result;
   result.settings.resize(request.settings.size());
+  std::uint64_t piece = 0;
   for (std::uint64_t row = 0; row < whole.shape.rows; row += piece_rows) {
     for (std::uint64_t col = 0; col < whole.shape.cols; col += piece_cols) {
       const std::uint64_t rows = std::min(piece_rows, whole.shape.rows - row);
       const std::uint64_t cols = std::min(piece_cols, whole.shape.cols - col);
+      if (piece++ % request.every != 0) {
+        if (advance) advance(rows * cols * request.settings.size());
+        continue;
+      }
       const std::uint64_t runs = whole_rows ? 1 : rows;
       const std::uint64_t run = rows * cols / runs;
       auto* out = static_cast<char*>(codes.view().data);
@@ -201,7 +259,7 @@ Result<TensorMeasurement> MeasureTensor(
         const MeasureSetting& setting = request.settings[i];
         op.to = setting.to;
         op.block = setting.block;
-        MeasurePiece(request, op, setting.bits, w, law, result.settings[i]);
+        Join(result.settings[i], MeasurePiece(request, op, setting.bits, w, law));
         if (advance) advance(w.count);
       }
     }

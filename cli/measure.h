@@ -34,7 +34,8 @@ inline constexpr std::array<CountedEvent, 7> kCountedEvents = {{
     {"exact", &cpu::WeightCounts::exact, false},
 }};
 
-// Expected counts: for each R of the law, the counts under that R times its probability.
+// Expected counts: for each R of the law, the counts under that R times its probability. Of a real
+// law, the probability of the Rs that make an element count.
 struct Expectation {
   std::array<double, kCountedEvents.size()> events = {};
   double noisy = 0;
@@ -51,7 +52,9 @@ struct Expectation {
 
 struct Measurement {
   cpu::WeightStatistics observed;
-  std::optional<Expectation> expected;  // Not for the laws uniform and normal2, whose R is real.
+  // Real laws (uniform, normal2): absorbed, flushed and what overflows, where nothing can; the
+  // other events are NaN. Nothing where that cannot be had.
+  std::optional<Expectation> expected;
   double scale_squares = 0;  // Sum of s^2 over the elements of finite s, under sums_by_binade.
 };
 
@@ -61,6 +64,9 @@ struct MeasureSetting {
   float bits = 4;
   formats::BlockShape block = {};
 };
+
+// Adds what further elements gave: both parts if they have one; else there is no expectation.
+void Join(Measurement& sum, const Measurement& part);
 
 struct TensorMeasurement {
   std::uint64_t non_finite_weights = 0;  // NaNs and infinities in the tensor itself.
@@ -73,6 +79,7 @@ struct MeasureRequest {
   bool expect = true;
   bool sums_by_binade = false;  // See cpu::MeasureOptions.
   std::uint64_t piece_bytes = kDefaultPieceBytes;
+  std::uint64_t every = 1;  // Measures the first of so many pieces, and leaves out the others.
 };
 
 // Empty when the request can be measured, else the reason why not.

@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
+#include "cpu/calm_rounding.h"
 #include "cpu/cast_kernels.h"
 #include "cpu/sample_kernels.h"
 #include "cpu/weight_statistics.h"
@@ -39,15 +41,40 @@ inline constexpr std::int32_t kZeroRow = kBinades;
 inline constexpr std::int32_t kNoBinadeRow = kBinades + 1;
 inline constexpr std::int32_t kTableRows = kBinades + 2;
 
+// Calm rows (cpu/measure_calm-inl.h) have a smaller table: binades, and a row for w = 0. Its
+// columns are sets of what a few comparisons say, from which the events follow. Neighbours are
+// counted in copies of it, so that none waits for the count of another.
+enum CalmFact : std::int32_t {
+  kHasNoise = 1,         // R != 0
+  kSameAsW = 2,          // sampled = cast(w)
+  kSameAsNoise = 4,      // sampled = cast(R s)
+  kRounded = 8,          // sampled != t
+  kSampledZero = 16,     // sampled = 0
+  kBelowNormal = 32,     // |sampled| is less than the smallest normal number.
+  kSumRepresented = 64,  // t is the real number R s + w.
+};
+inline constexpr int kCalmFacts = 7;
+inline constexpr std::int32_t kCalmFactSets = 1 << kCalmFacts;
+inline constexpr std::int32_t kCalmBinades = 63;
+inline constexpr std::int32_t kCalmZeroRow = kCalmBinades;
+inline constexpr std::int32_t kCalmRows = kCalmBinades + 1;
+inline constexpr std::size_t kCalmCells = kCalmRows * kCalmFactSets;
+inline constexpr std::size_t kCalmCopies = 4;
+
+// Under fixed noises the columns are the sets of those that are absorbed.
+inline constexpr int kFixedNoises = 4;
+inline constexpr std::size_t kFixedCells = kCalmRows << kFixedNoises;
+
 // How a code of the output becomes the binary32 number that it is.
 enum class Decoding : std::uint8_t { kTable, kShift };
 
 struct MeasureJob {
   const formats::Operation& op;
   const std::byte* w;
-  const float* maxima;      // M of every block.
+  const float* maxima;      // M of every block; null where parts are whole blocks and find it.
   const float* block_bits;  // Null when one bitwidth serves the tensor;
   float tensor_factor;      // this is its factor 2^(1 - b).
+  std::span<const Noise> noises;
   const MeasureOptions& options;
   WidenRowFunction widen_row;
   CastPlan plan;
@@ -60,6 +87,8 @@ struct MeasureJob {
   const float* values;  // For kTable.
   float max_finite;
   float min_normal;
+  CalmRounding calm;
+  bool draws_calm_noise;  // The law has no |R| beyond 2.
 };
 
 // Part of a row of blocks: at most kMeasureCols columns.
@@ -73,8 +102,12 @@ struct Sums {
   double error = 0;
 };
 
+// What befell the elements under one noise. Tables are empty as long as nothing is in them.
 struct Tally {
-  std::vector<std::uint32_t> table = std::vector<std::uint32_t>(kTableRows * kEventSets);
+  std::vector<std::uint32_t> table;                           // [row][set of events]
+  std::vector<std::uint32_t> calm;                            // [copy][row][set of facts]
+  WeightCounts fixed;                                         // Of calm rows under a fixed noise:
+  std::vector<std::uint64_t> fixed_elements, fixed_absorbed;  // [row]
   Sums total;
   std::vector<Sums> rows;  // Of the table; empty unless sums_by_binade.
 };

@@ -47,24 +47,11 @@ bool IsCutFloat32(const FormatSpec& to) {
   return to.is_signed && to.specials == Specials::kIeee && to.exponent_bits == 8 && to.bias == 127;
 }
 
-float ValueOf(const FormatSpec& spec, formats::Code code) {
-  const formats::Decoded x = formats::Decode(spec, code);
-  switch (x.value_class) {
-    case formats::ValueClass::kNan:
-      return NAN;
-    case formats::ValueClass::kInfinity:
-      return x.negative ? -INFINITY : INFINITY;
-    default:
-      break;
-  }
-  const float magnitude = std::ldexp(static_cast<float>(x.significand), x.exponent);
-  return x.negative ? -magnitude : magnitude;
-}
-
 // An entry for whatever may stand in a code's bytes.
 std::vector<float> ValueTable(const FormatSpec& spec) {
   std::vector<float> values(std::size_t{1} << 8 * spec.storage_bytes());
-  for (formats::Code code = 0; code <= spec.code_mask(); ++code) values[code] = ValueOf(spec, code);
+  for (formats::Code code = 0; code <= spec.code_mask(); ++code)
+    values[code] = Float32ValueOf(spec, code);
   return values;
 }
 
@@ -87,8 +74,20 @@ void Add(WeightCounts& counts, std::int32_t events, std::uint64_t number) {
   add(kExact, counts.exact);
 }
 
-WeightStatistics StatisticsOf(const Tally& tally) {
-  WeightStatistics statistics;
+// Adds a row of a table, whose counts are `row_counts`.
+void AddRow(std::int32_t row, const WeightCounts& row_counts, WeightStatistics& statistics) {
+  if (row_counts.elements == 0) return;
+  statistics.total += row_counts;
+  if (row == kZeroRow) {
+    statistics.zero_weights += row_counts;
+  } else if (row < kBinades) {
+    const auto binade = static_cast<std::size_t>(row);
+    if (statistics.below_max.size() <= binade) statistics.below_max.resize(binade + 1);
+    statistics.below_max[binade] += row_counts;
+  }
+}
+
+void AddTable(const Tally& tally, WeightStatistics& statistics) {
   for (std::int32_t row = 0; row < kTableRows; ++row) {
     WeightCounts counts;
     for (std::int32_t events = 0; events < kEventSets; ++events) {
@@ -100,18 +99,63 @@ WeightStatistics StatisticsOf(const Tally& tally) {
       counts.noise = tally.rows[row].noise;
       counts.error = tally.rows[row].error;
     }
-    if (counts.elements == 0) continue;
-    statistics.total += counts;
-    if (row == kZeroRow) {
-      statistics.zero_weights = counts;
-    } else if (row < kBinades) {
-      statistics.below_max.resize(static_cast<std::size_t>(row) + 1);
-      statistics.below_max.back() = counts;
-    }
+    AddRow(row, counts, statistics);
   }
+}
+
+// The events of contract section 10 from the facts; nothing overflows.
+std::int32_t EventsOf(std::int32_t facts, bool is_zero) {
+  const auto has = [&](CalmFact fact) { return (facts & fact) != 0; };
+  const auto event = [](bool condition, Event bit) { return condition ? bit : 0; };
+  const bool noisy = has(kHasNoise);
+  const bool rounded = has(kRounded);
+  const bool is_flushed = rounded && has(kSampledZero);
+  return event(noisy, kNoisy) | event(noisy && has(kSameAsW), kAbsorbed) |
+         event(noisy && !is_zero && has(kSameAsNoise), kSwamped) | event(is_flushed, kFlushed) |
+         event(rounded && has(kBelowNormal) && !is_flushed, kSubnormal) |
+         event(!rounded && has(kSumRepresented), kExact);
+}
+
+std::int32_t TableRowOf(std::int32_t calm_row) {
+  return calm_row == kCalmZeroRow ? kZeroRow : calm_row;
+}
+
+void AddCalmTable(const Tally& tally, WeightStatistics& statistics) {
+  for (std::int32_t row = 0; row < kCalmRows; ++row) {
+    WeightCounts counts;
+    for (std::int32_t facts = 0; facts < kCalmFactSets; ++facts) {
+      std::uint64_t number = 0;
+      for (std::size_t copy = 0; copy < kCalmCopies; ++copy) {
+        number += tally.calm[copy * kCalmCells + row * kCalmFactSets + facts];
+      }
+      if (number > 0) Add(counts, EventsOf(facts, row == kCalmZeroRow), number);
+    }
+    AddRow(TableRowOf(row), counts, statistics);
+  }
+}
+
+void AddFixed(const Tally& tally, WeightStatistics& statistics) {
+  const bool is_noisy = tally.fixed.noisy > 0;
+  WeightStatistics rows;
+  for (std::int32_t row = 0; row < kCalmRows; ++row) {
+    WeightCounts counts;
+    counts.elements = tally.fixed_elements[row];
+    counts.noisy = is_noisy ? counts.elements : 0;
+    counts.absorbed = tally.fixed_absorbed[row];
+    AddRow(TableRowOf(row), counts, rows);
+  }
+  rows.total = tally.fixed;
+  statistics += rows;
+}
+
+WeightStatistics StatisticsOf(const Tally& tally) {
+  WeightStatistics statistics;
+  if (!tally.table.empty()) AddTable(tally, statistics);
+  if (!tally.calm.empty()) AddCalmTable(tally, statistics);
+  if (!tally.fixed_elements.empty()) AddFixed(tally, statistics);
   statistics.total.signal = tally.total.signal;
   statistics.total.noise = tally.total.noise;
-  statistics.total.error = tally.total.error;
+  if (!tally.rows.empty()) statistics.total.error = tally.total.error;
   return statistics;
 }
 
@@ -152,15 +196,23 @@ std::string WhyMeasureUnsupported(const formats::Operation& op) {
   return WhyNotPlanned(BeyondFormat(op.to));
 }
 
-WeightStatistics MeasureWeights(Target target, const formats::Operation& op,
-                                const formats::ConstBuffer& w, const formats::ConstBuffer& bits,
-                                const MeasureOptions& options) {
+std::vector<WeightStatistics> MeasureWeights(Target target, const formats::Operation& op,
+                                             const formats::ConstBuffer& w,
+                                             const formats::ConstBuffer& bits,
+                                             std::span<const Noise> noises,
+                                             const MeasureOptions& options) {
   const std::string reason = WhyMeasureUnsupported(op);
   ULPROOF_CHECK(reason.empty(), reason);
   const formats::BlockGrid grid = op.grid();
-  std::vector<float> maxima(grid.count());
-  RunBlockMax(target, op, w,
-              {formats::ElementType::CodeOf(formats::kFloat32), maxima.data(), maxima.size()});
+  // A part is whole blocks, or part of a wide one whose maximum is found before.
+  const bool is_wide = op.block.cols > kMeasureCols;
+  std::vector<float> maxima(is_wide ? grid.count() : 0);
+  if (is_wide) {
+    RunBlockMax(target, op, w,
+                {formats::ElementType::CodeOf(formats::kFloat32), maxima.data(), maxima.size()});
+  }
+  const std::uint64_t part_cols =
+      is_wide ? kMeasureCols : kMeasureCols / op.block.cols * op.block.cols;
   const bool is_cut = IsCutFloat32(op.to);
   const std::vector<float> values = is_cut ? std::vector<float>() : ValueTable(op.to);
   const CastPlan plan = MakeCastPlan(op.to, op.rounding, op.overflow);
@@ -168,9 +220,10 @@ WeightStatistics MeasureWeights(Target target, const formats::Operation& op,
   const MeasureJob job = {
       .op = op,
       .w = static_cast<const std::byte*>(w.data),
-      .maxima = maxima.data(),
+      .maxima = is_wide ? maxima.data() : nullptr,
       .block_bits = op.bits_per_block ? bits.As<float>() : nullptr,
       .tensor_factor = op.bits_per_block ? 0 : BitsFactor(*bits.As<float>()),
+      .noises = noises,
       .options = options,
       .widen_row = WidenRowKernel(target, op.from),
       .plan = plan,
@@ -180,36 +233,53 @@ WeightStatistics MeasureWeights(Target target, const formats::Operation& op,
       .decoding = is_cut ? Decoding::kShift : Decoding::kTable,
       .shift = 32 - op.to.storage_bits(),
       .values = values.data(),
-      .max_finite = ValueOf(op.to, op.to.max_finite_code()),
+      .max_finite = Float32ValueOf(op.to, op.to.max_finite_code()),
       .min_normal = std::ldexp(1.0f, op.to.min_exponent()),
+      .calm = formats::HasIntegerNoise(op.law) && !options.sums_by_binade ? CalmRoundingOf(op)
+                                                                          : CalmRounding{},
+      .draws_calm_noise =
+          op.law == formats::NoiseLaw::kRg16 || op.law == formats::NoiseLaw::kRgbits,
   };
   const auto measure_part = ULPROOF_FOR_TARGET(MeasurePartOf, target);
-  const std::uint64_t parts_per_row = (op.shape.cols + kMeasureCols - 1) / kMeasureCols;
+  const std::uint64_t parts_per_row = (op.shape.cols + part_cols - 1) / part_cols;
   const std::uint64_t parts = grid.rows() * parts_per_row;
   const std::uint64_t rows = std::min<std::uint64_t>(op.block.rows, op.shape.rows);
-  const std::uint64_t cols = std::min<std::uint64_t>(kMeasureCols, op.shape.cols);
+  const std::uint64_t cols = std::min<std::uint64_t>(part_cols, op.shape.cols);
   const std::uint64_t grain = std::max<std::uint64_t>(kParallelElements / (rows * cols), 1);
-  std::vector<WeightStatistics> results((parts + grain - 1) / grain);
+  std::vector<std::vector<WeightStatistics>> results((parts + grain - 1) / grain);
   base::ParallelFor(parts, grain, [&](std::uint64_t begin, std::uint64_t end) {
-    Tally tally;
-    if (options.sums_by_binade) tally.rows.resize(kTableRows);
+    std::vector<Tally> tallies(noises.size());
+    for (Tally& tally : tallies) {
+      if (options.sums_by_binade) tally.rows.resize(kTableRows);
+    }
     for (std::uint64_t i = begin; i < end; ++i) {
       const std::uint64_t block_row = i / parts_per_row;
-      const std::uint64_t col = i % parts_per_row * kMeasureCols;
+      const std::uint64_t col = i % parts_per_row * part_cols;
       measure_part(job,
                    {.row_begin = block_row * op.block.rows,
                     .row_end = std::min((block_row + 1) * op.block.rows, op.shape.rows),
                     .col_begin = col,
-                    .col_end = std::min<std::uint64_t>(col + kMeasureCols, op.shape.cols),
+                    .col_end = std::min<std::uint64_t>(col + part_cols, op.shape.cols),
                     .first_block = block_row * grid.cols()},
-                   tally);
+                   tallies.data());
     }
-    results[begin / grain] = StatisticsOf(tally);
+    for (const Tally& tally : tallies) {
+      results[begin / grain].push_back(StatisticsOf(tally));
+    }
   });
   // In order, so that the sums do not depend on who was first.
-  WeightStatistics statistics;
-  for (const WeightStatistics& result : results) statistics += result;
+  std::vector<WeightStatistics> statistics(noises.size());
+  for (const std::vector<WeightStatistics>& result : results) {
+    for (std::size_t i = 0; i < noises.size(); ++i) statistics[i] += result[i];
+  }
   return statistics;
+}
+
+WeightStatistics MeasureWeights(Target target, const formats::Operation& op,
+                                const formats::ConstBuffer& w, const formats::ConstBuffer& bits,
+                                const MeasureOptions& options) {
+  const Noise drawn;
+  return std::move(MeasureWeights(target, op, w, bits, {&drawn, 1}, options)[0]);
 }
 
 }  // namespace ulproof::cpu

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,8 @@ struct WeightCounts {
   std::uint64_t saturated = 0;
   std::uint64_t overflowed = 0;
   std::uint64_t exact = 0;
-  // Over the elements whose `sampled` is finite: sums of w^2, (sampled - w)^2 and sampled - w.
+  // Over the elements whose `sampled` is finite: sums of w^2, (sampled - w)^2 and, under
+  // MeasureOptions::sums_by_binade, sampled - w.
   double signal = 0;
   double noise = 0;
   double error = 0;
@@ -45,22 +47,40 @@ struct WeightStatistics {
   WeightStatistics& operator+=(const WeightStatistics& other);
 };
 
-struct MeasureOptions {
-  // Measures the sample whose R is this number everywhere, instead of the drawn one: sums of such
-  // counts, weighted by the law's probabilities, are expectations without sampling noise.
-  std::optional<float> fixed_noise = {};
-  // Sums of squares also for zero_weights and below_max, where they are otherwise 0. Slower.
-  bool sums_by_binade = false;
+// What is counted under a fixed noise.
+enum class FixedDetail : std::uint8_t {
+  kAll,
+  // All counters of `total`, but `elements`, `noisy` and `absorbed` alone in zero_weights and
+  // below_max, and no sums: what an expectation needs, several times as fast.
+  kAbsorbed,
 };
+
+struct MeasureOptions {
+  // Sums also for zero_weights and below_max, and of errors, where they are otherwise 0. Slower.
+  bool sums_by_binade = false;
+  FixedDetail fixed = FixedDetail::kAll;
+};
+
+// The noise that is drawn, or an R that is the same for all elements: sums of counts under such Rs,
+// weighted by the law's probabilities, are expectations without sampling noise.
+using Noise = std::optional<float>;
 
 // Empty when the sample can be measured here, else the reason why not. Precondition: op is a valid
 // sample.
 std::string WhyMeasureUnsupported(const formats::Operation& op);
 
-// Counts are the same for every target and number of threads, sums for every number of threads.
-// Exact except that the laws boxmuller and normal2 have their binary32 noise. Threaded by
-// base::ParallelFor. Preconditions: supported; `w` and `bits` are the inputs of SignatureOf(op);
-// `target` is one of RunnableTargets().
+// Statistics under each noise, in their order; the weights are read from memory once. Counts are
+// the same for every target and number of threads, sums for every number of threads. Exact except
+// that the laws boxmuller and normal2 have their binary32 noise. Threaded by base::ParallelFor.
+// Preconditions: supported; `w` and `bits` are the inputs of SignatureOf(op); `target` is one of
+// RunnableTargets().
+std::vector<WeightStatistics> MeasureWeights(Target target, const formats::Operation& op,
+                                             const formats::ConstBuffer& w,
+                                             const formats::ConstBuffer& bits,
+                                             std::span<const Noise> noises,
+                                             const MeasureOptions& options = {});
+
+// Under the noise that is drawn.
 WeightStatistics MeasureWeights(Target target, const formats::Operation& op,
                                 const formats::ConstBuffer& w, const formats::ConstBuffer& bits,
                                 const MeasureOptions& options = {});

@@ -41,6 +41,7 @@ struct AnnealOptions {
   double target = 4;
   std::uint64_t steps = 9;
   std::uint64_t blocks = 64;
+  std::uint64_t max_weights = std::uint64_t{1} << 25;
   std::vector<NoiseLaw> laws = {NoiseLaw::kRg16, NoiseLaw::kUniform, NoiseLaw::kNormal2};
   std::vector<formats::FormatSpec> to = {formats::kBfloat16};
   Operation op = {.kind = formats::OpKind::kSample};
@@ -102,12 +103,7 @@ Result<std::vector<Measurement>> MeasureAll(const MeasureRequest& request,
   std::vector<Measurement> sums(request.settings.size());
   const auto add = [&](const TensorMeasurement& measured) {
     for (std::size_t i = 0; i < sums.size(); ++i) {
-      const Measurement& m = measured.settings[i];
-      sums[i].observed += m.observed;
-      sums[i].scale_squares += m.scale_squares;
-      if (!m.expected) continue;
-      if (!sums[i].expected) sums[i].expected.emplace();
-      *sums[i].expected += *m.expected;
+      Join(sums[i], measured.settings[i]);
     }
   };
   if (plan) {
@@ -189,6 +185,7 @@ Status Run(const AnnealOptions& options, CommandContext& context) {
   if (!options.file.empty()) {
     auto planned = PlanMeasure({options.file}, options.glob, options.dtype);
     if (!planned.ok()) return planned.error();
+    if (options.max_weights == 0) return base::UsageError("--weights must be at least 1");
     plan = std::move(*planned);
   } else {
     if (options.blocks == 0) return base::UsageError("--blocks must be at least 1");
@@ -198,6 +195,14 @@ Status Run(const AnnealOptions& options, CommandContext& context) {
   record["weights"] =
       plan ? Json{{"kind", "file"}, {"file", options.file}, {"tensors", plan->sources.size()}}
            : Json{{"kind", "normal"}, {"blocks", options.blocks}};
+  // Of a large checkpoint, pieces at equal distances.
+  constexpr std::uint64_t kSparsePieceBytes = std::uint64_t{1} << 20;
+  const std::uint64_t every =
+      plan ? std::max<std::uint64_t>((plan->elements() - 1) / options.max_weights + 1, 1) : 1;
+  if (plan) {
+    record["weights"]["elements"] = plan->elements();
+    record["weights"]["measured_one_in"] = every;
+  }
   record["block"] = formats::BlockShapeName(options.op.block);
   record["round"] = formats::RoundingName(options.op.rounding);
   record["overflow"] = formats::OverflowName(options.op.overflow);
@@ -216,6 +221,8 @@ Status Run(const AnnealOptions& options, CommandContext& context) {
       for (const formats::FormatSpec& to : options.to) {
         MeasureRequest request = {.op = options.op, .settings = {}, .sums_by_binade = true};
         request.op.law = law;
+        request.every = every;
+        if (every > 1) request.piece_bytes = kSparsePieceBytes;
         for (const float b : bits) {
           request.settings.push_back({.to = to, .bits = b, .block = options.op.block});
         }
@@ -265,6 +272,9 @@ void AddAnnealCommand(CLI::App& app, CommandContext& context) {
   AddRoundingOptions(*command, options->op);
   AddUnsignedOption(*command, "--blocks", options->blocks, "Blocks of N(0, 1) (default 64)",
                     kMaxBlocks);
+  AddUnsignedOption(*command, "--weights", options->max_weights,
+                    "Of a larger file measure about so many weights, in pieces at equal distances\n"
+                    "(default 33554432)");
   AddUnsignedOption(*command, "--seed", options->op.key.seed, "The run (default 0)");
   AddUnsignedOption(*command, "--stream", options->op.key.stream, "The draw within it (default 0)");
   command->add_option("--tensor", options->glob, "Only tensors whose names match this pattern")

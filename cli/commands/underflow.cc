@@ -56,6 +56,7 @@ double LeastLogChance(const Measurement& m) {
   double least = 0;
   if (!m.expected) return least;
   for (std::size_t i = 0; i < kCountedEvents.size(); ++i) {
+    if (std::isnan(m.expected->events[i])) continue;  // Not known.
     const auto observed = static_cast<double>(m.observed.total.*kCountedEvents[i].count);
     least = std::min(least,
                      LogChance(observed, m.expected->events[i], FiniteElements(m.observed.total)));
@@ -99,7 +100,7 @@ Json ResultJson(const Measurement& m, double log_limit, bool with_binades) {
   if (m.expected) {
     json["expected"] = {{"noisy", m.expected->noisy}};
     for (std::size_t i = 0; i < kCountedEvents.size(); ++i) {
-      json["expected"][std::string(kCountedEvents[i].name)] = m.expected->events[i];
+      json["expected"][std::string(kCountedEvents[i].name)] = JsonNumber(m.expected->events[i]);
     }
   }
   const double log_chance = LeastLogChance(m);
@@ -169,10 +170,7 @@ Status Run(const UnderflowOptions& options, CommandContext& context) {
         tensor["results"].push_back(
             ResultJson(m, log_limit, plan->sources.size() <= kMaxTensorsWithBinades));
         agrees = agrees && tensor["results"].back()["agrees"];
-        totals[i].observed += m.observed;
-        if (!m.expected) continue;
-        if (!totals[i].expected) totals[i].expected.emplace();
-        *totals[i].expected += *m.expected;
+        Join(totals[i], m);
       }
       record["tensors"].push_back(std::move(tensor));
     };

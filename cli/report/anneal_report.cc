@@ -28,9 +28,11 @@ std::string OriginText(const Json& record) {
     return fmt::format("weights: {} blocks of N(0, 1), {}, in bfloat16",
                        weights.at("blocks").get<std::uint64_t>(), block);
   }
-  return fmt::format("weights: {} tensors of {}, blocks of {}",
+  const auto one_in = weights.at("measured_one_in").get<std::uint64_t>();
+  return fmt::format("weights: {} tensors of {}, blocks of {}{}",
                      weights.at("tensors").get<std::uint64_t>(),
-                     weights.at("file").get<std::string>(), block);
+                     weights.at("file").get<std::string>(), block,
+                     one_in == 1 ? "" : fmt::format(", one piece in {}", one_in));
 }
 
 // "exact" where the law has an exact expectation, else "sampled".

@@ -29,7 +29,7 @@ double Rate(const Json& result, const CountedEvent& event) {
 
 double ExpectedRate(const Json& result, const CountedEvent& event) {
   const Json& expected = result.at("expected");
-  if (expected.is_null()) return NAN;
+  if (expected.is_null() || expected.at(std::string(event.name)).is_null()) return NAN;
   return Count(expected, event.name) /
          (event.of_noise ? Count(expected, "noisy") : Base(result, event));
 }
@@ -173,7 +173,8 @@ std::string UnderflowCsv(const Json& record) {
       }
       const Json& expected = result.at("expected");
       for (const CountedEvent& event : kCountedEvents) {
-        text += expected.is_null() ? "," : fmt::format(",{:.6f}", Count(expected, event.name));
+        const bool known = !expected.is_null() && !expected.at(std::string(event.name)).is_null();
+        text += known ? fmt::format(",{:.6f}", Count(expected, event.name)) : ",";
       }
       const double snr = NumberFrom(result.at("snr_db"));
       text += std::isfinite(snr) ? fmt::format(",{:.4f}", snr) : ",";

@@ -70,6 +70,33 @@ TEST(MeasureTensor, PiecesChangeNothing) {
   }
 }
 
+// Pieces of 8 rows, of which the first of each three is measured: rows 0 to 7, 24 to 31 and so on
+// to 96 to 99. Would catch: noise numbered by what was measured, progress that stops short.
+TEST(MeasureTensor, EveryThirdPiece) {
+  Input input = MakeInput(100, 300);
+  input.request.every = 3;
+  input.request.piece_bytes = 10'000;
+  std::uint64_t advanced = 0;
+  const auto read = [&](std::uint64_t first, std::uint64_t count, void* out) -> base::Status {
+    std::memcpy(out, input.w.data() + first, count * sizeof(float));
+    return base::Done{};
+  };
+  const TensorMeasurement some = MeasureTensor(input.request, read, [&](std::uint64_t elements) {
+                                   advanced += elements;
+                                 }).value();
+  EXPECT_EQ(some.settings[0].observed.total.elements, 36 * 300);
+  EXPECT_EQ(advanced, 2 * 100 * 300);
+  Input last = MakeInput(4, 300);
+  std::copy_n(input.w.begin() + 96 * 300, 4 * 300, last.w.begin());
+  last.request.op.key.offset += 96 * 300;
+  Input rest = MakeInput(96, 300);
+  rest.w.assign(input.w.begin(), input.w.begin() + 96 * 300);
+  rest.request.every = 3;
+  EXPECT_EQ(some.settings[0].observed.total.absorbed,
+            rest.Measure(10'000).settings[0].observed.total.absorbed +
+                last.Measure(10'000).settings[0].observed.total.absorbed);
+}
+
 // Against the exact tail of the binomial for small numbers: the bound must hold. Would catch: a
 // flag that accuses chance.
 TEST(LogChance, BoundsTheBinomialTails) {

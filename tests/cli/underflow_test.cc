@@ -103,6 +103,38 @@ TEST_F(UnderflowTest, ZerosAndNansAreCountedApart) {
   EXPECT_EQ(record["tensors"][0]["non_finite_weights"], 2);
 }
 
+// Laws whose R is real have an expectation where nothing overflows, and it meets the counts. Would
+// catch: an unknown counter compared as if it were 0, a tensor that has none making the total's.
+TEST_F(UnderflowTest, RealLawsHaveAnExpectation) {
+  std::vector<float> large = NormalWeights(40, 1, 3);
+  large[5] = 440;
+  WriteSafetensors(Path("m.safetensors"),
+                   {{"large", "F32", {40}, BytesOf(large)},
+                    {"w", "F32", {64, 100}, BytesOf(NormalWeights(6400, 0.02f, 1))}});
+  for (const std::string law : {"uniform", "normal2"}) {
+    const CommandResult result = RunUlproof(
+        {"underflow", Path("m.safetensors"), "--bits", "5", "--out-format", "float8_e4m3fn",
+         "--law", law, "--json", Path("u.json"), "--csv", Path("u.csv"), "--svg", Path("u.svg")});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const json record = ReadJson("u.json");
+    EXPECT_TRUE(record["tensors"][0]["results"][0]["expected"].is_null());
+    EXPECT_TRUE(record["total"][0]["expected"].is_null());
+    const json& counts = record["tensors"][1]["results"][0];
+    const json& expected = counts["expected"];
+    EXPECT_GT(expected["absorbed"].get<double>(), 500);
+    EXPECT_NEAR(expected["absorbed"].get<double>(), counts["absorbed"].get<double>(), 200);
+    EXPECT_NEAR(expected["flushed"].get<double>(), counts["flushed"].get<double>(), 200);
+    EXPECT_EQ(expected["saturated"], 0);
+    EXPECT_TRUE(expected["swamped"].is_null());
+    EXPECT_TRUE(counts["agrees"].get<bool>());
+    double binades = 0;
+    for (const json& binade : counts["below_max"]) {
+      binades += binade["expected_absorbed"].get<double>();
+    }
+    EXPECT_NEAR(binades, expected["absorbed"].get<double>(), 1e-6);
+  }
+}
+
 // CSV, SVG, sorting and cutting, patterns; real laws have no expectation.
 TEST_F(UnderflowTest, Views) {
   std::vector<NamedBytes> tensors;
