@@ -83,9 +83,12 @@ Status KernelUnderTest::OpenPlugin(const KernelOptions& options) {
 }
 
 Status KernelUnderTest::OpenKernel(const KernelOptions& options, formats::Backend& truth) {
-  const auto ptx = ReadPtx(options.path, options.arch, options.nvrtc);
+  auto ptx = ReadPtx(options.path, options.arch, options.nvrtc);
   if (!ptx.ok()) return ptx.error();
-  const auto entries = gpu::EntriesOf(*ptx, options.path);
+  truth_ = &truth;
+  path_ = options.path;
+  ptx_ = std::move(ptx).value();
+  const auto entries = gpu::EntriesOf(ptx_, options.path);
   if (!entries.ok()) return entries.error();
   std::optional<Result<gpu::Manifest>> manifest;
   if (options.manifest.empty()) {
@@ -106,80 +109,85 @@ Status KernelUnderTest::OpenKernel(const KernelOptions& options, formats::Backen
   for (const gpu::ManifestLaunch& launch : kernel_->manifest().launches) {
     if (std::ranges::count(entries_, launch.entry) == 0) entries_.push_back(launch.entry);
   }
-  if (Status fine = CheckEntries(*ptx, options.path, entries_); !fine.ok()) return fine;
+  if (Status fine = CheckEntries(ptx_, options.path, entries_); !fine.ok()) return fine;
   description_ = fmt::format(
       "{} {}, {}", entries_.size() == 1 ? "entry" : "entries", fmt::join(entries_, ", "),
       options.manifest.empty() ? "our own argument order" : "manifest " + options.manifest);
   std::vector<std::string> machines = options.machines;
   if (machines.empty()) machines.assign(kMachines.begin(), kMachines.end());
   for (const std::string& machine : machines) {
-    const Status added = AddMachine(machine, !options.machines.empty(), *ptx, options.path, truth);
+    const Status added = AddMachine(machine, !options.machines.empty());
     if (!added.ok()) return added;
   }
   return base::Done{};
 }
 
 Result<std::unique_ptr<gpu::LoadedModule>> KernelUnderTest::LoadSimulated(
-    const LaunchOptions& launch, const std::string& ptx, const std::string& path, bool is_counted) {
-  gpu::SimulatorOptions options = {.launch = launch};
-  if (is_counted) {
-    options.observer = [this](const gpu::KernelLaunch&, const gpu::ptx::RunReport& report) {
-      const std::lock_guard lock(mutex_);
-      work_.tags |= report.tags;
-      ++work_.launches;
-      work_.thread_instructions += report.thread_instructions;
-      work_.divergent_branches += report.divergent_branches;
-    };
-  }
-  return gpu::MakeSimulatorMachine(std::move(options))->Load(ptx, path);
+    const LaunchOptions& launch, const std::string& ptx, const LaunchObserver& sees) const {
+  return gpu::MakeSimulatorMachine({.launch = launch, .observer = sees})->Load(ptx, path_);
 }
 
-Status KernelUnderTest::AddMachine(const std::string& name, bool is_asked_for,
-                                   const std::string& ptx, const std::string& path,
-                                   formats::Backend& truth) {
-  gpu::UserKernelBackendOptions backend = {.name = name, .kernel = kernel_, .truth = &truth};
-  const auto load = [&](const std::string& how, const LaunchOptions& launch,
-                        std::uint64_t max_elements, bool is_counted,
-                        gpu::UserKernelBackendOptions& into) -> Status {
-    auto module = LoadSimulated(launch, ptx, path, is_counted);
-    if (!module.ok()) return module.error();
-    into.modules.push_back({how, std::move(module).value(), max_elements});
-    return base::Done{};
+Result<std::unique_ptr<formats::Backend>> KernelUnderTest::Simulate(
+    const std::string& ptx, std::uint64_t budget, const LaunchObserver& sees) const {
+  gpu::UserKernelBackendOptions backend = {.name = "simulator", .kernel = kernel_, .truth = truth_};
+  const struct {
+    Order order;
+    bool check_races;
+    std::uint64_t max_elements;
+    std::string_view name;
+  } runs[] = {
+      {Order::kForward, false, ~std::uint64_t{0}, "in order"},
+      {Order::kReverse, true, kReverseElements, "with blocks and warps in reverse order"},
+      {Order::kRandom, false, kRandomOrderElements, "with blocks and warps in random order"},
   };
-  if (name == "simulator") {
-    Status status =
-        load("in order", Ordered(Order::kForward, false), ~std::uint64_t{0}, true, backend);
-    if (status.ok()) {
-      status = load("with blocks and warps in reverse order", Ordered(Order::kReverse, true),
-                    kReverseElements, false, backend);
-    }
-    if (status.ok()) {
-      status = load("with blocks and warps in random order", Ordered(Order::kRandom, false),
-                    kRandomOrderElements, false, backend);
-    }
-    gpu::UserKernelBackendOptions contracted = {
-        .name = "simulator, contracted", .kernel = kernel_, .truth = &truth};
-    LaunchOptions contract = Ordered(Order::kForward, false);
-    contract.contract = true;
-    if (status.ok()) status = load("contracted", contract, ~std::uint64_t{0}, false, contracted);
-    if (!status.ok()) return status;
-    contracted_ = gpu::MakeUserKernelBackend(std::move(contracted));
-    auto module = LoadSimulated(Ordered(Order::kForward, false), ptx, path, false);
+  for (const auto& run : runs) {
+    LaunchOptions launch = Ordered(run.order, run.check_races);
+    launch.instruction_budget = budget;
+    auto module = LoadSimulated(launch, ptx, backend.modules.empty() ? sees : LaunchObserver());
     if (!module.ok()) return module.error();
-    for_empty_call_ = std::move(module).value();
-  } else if (name == "device") {
-    gpu::Machine* const device = machines_.emplace_back(gpu::MakeDeviceMachine()).get();
-    backend.why_unavailable = device->why_unavailable();
-    if (!backend.why_unavailable.empty() && is_asked_for) {
-      return base::EnvironmentError("machine device is unavailable: " + backend.why_unavailable);
-    }
-    if (backend.why_unavailable.empty()) {
-      auto module = device->Load(ptx, path);
-      if (!module.ok()) return module.error();
-      backend.modules.push_back({"on the device", std::move(module).value()});
-    }
-  } else {
-    return base::UnknownName("machine", name, kMachines);
+    backend.modules.push_back({std::string(run.name), std::move(module).value(), run.max_elements});
+  }
+  return gpu::MakeUserKernelBackend(std::move(backend));
+}
+
+Status KernelUnderTest::AddSimulator() {
+  auto simulator = Simulate(ptx_, kInstructionBudget,
+                            [this](const gpu::KernelLaunch&, const gpu::ptx::RunReport& report) {
+                              const std::lock_guard lock(mutex_);
+                              work_.tags |= report.tags;
+                              ++work_.launches;
+                              work_.thread_instructions += report.thread_instructions;
+                              work_.divergent_branches += report.divergent_branches;
+                            });
+  if (!simulator.ok()) return simulator.error();
+  subjects_.push_back(std::move(simulator).value());
+  LaunchOptions contract = Ordered(Order::kForward, false);
+  contract.contract = true;
+  auto contracted = LoadSimulated(contract, ptx_, {});
+  if (!contracted.ok()) return contracted.error();
+  gpu::UserKernelBackendOptions backend = {
+      .name = "simulator, contracted", .kernel = kernel_, .truth = truth_};
+  backend.modules.push_back({"contracted", std::move(contracted).value()});
+  contracted_ = gpu::MakeUserKernelBackend(std::move(backend));
+  auto module = LoadSimulated(Ordered(Order::kForward, false), ptx_, {});
+  if (!module.ok()) return module.error();
+  for_empty_call_ = std::move(module).value();
+  return base::Done{};
+}
+
+Status KernelUnderTest::AddMachine(const std::string& name, bool is_asked_for) {
+  if (name == "simulator") return AddSimulator();
+  if (name != "device") return base::UnknownName("machine", name, kMachines);
+  gpu::UserKernelBackendOptions backend = {.name = name, .kernel = kernel_, .truth = truth_};
+  gpu::Machine* const device = machines_.emplace_back(gpu::MakeDeviceMachine()).get();
+  backend.why_unavailable = device->why_unavailable();
+  if (!backend.why_unavailable.empty() && is_asked_for) {
+    return base::EnvironmentError("machine device is unavailable: " + backend.why_unavailable);
+  }
+  if (backend.why_unavailable.empty()) {
+    auto module = device->Load(ptx_, path_);
+    if (!module.ok()) return module.error();
+    backend.modules.push_back({"on the device", std::move(module).value()});
   }
   subjects_.push_back(gpu::MakeUserKernelBackend(std::move(backend)));
   return base::Done{};

@@ -5,6 +5,7 @@
 #define ULPROOF_CLI_KERNEL_UNDER_TEST_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -53,6 +54,18 @@ class KernelUnderTest {
   const std::string& description() const { return description_; }
   // Entries that are launched, once each.
   const std::vector<std::string>& entries() const { return entries_; }
+  // Empty for plugins.
+  const std::string& ptx() const { return ptx_; }
+
+  using LaunchObserver = std::function<void(const gpu::KernelLaunch&, const gpu::ptx::RunReport&)>;
+  // The same launches of another PTX text, a mutant's, on the simulator and in every order in which
+  // the kernel itself runs there. No thread block may take more instructions of warps than
+  // `budget`. `sees` hears of each launch once, in the first order, and may be called from several
+  // threads at once. Errors: what the parser says.
+  // Precondition: no plugin.
+  base::Result<std::unique_ptr<formats::Backend>> Simulate(const std::string& ptx,
+                                                           std::uint64_t budget,
+                                                           const LaunchObserver& sees) const;
 
   // A call without any element, on the simulator: what touched memory, or nothing. A record of a
   // check, like those of the suite; none for plugins, and where no simulator was asked for.
@@ -67,12 +80,14 @@ class KernelUnderTest {
   KernelUnderTest() = default;
   base::Status OpenPlugin(const KernelOptions& options);
   base::Status OpenKernel(const KernelOptions& options, formats::Backend& truth);
-  base::Status AddMachine(const std::string& name, bool is_asked_for, const std::string& ptx,
-                          const std::string& path, formats::Backend& truth);
+  base::Status AddMachine(const std::string& name, bool is_asked_for);
+  base::Status AddSimulator();
   base::Result<std::unique_ptr<gpu::LoadedModule>> LoadSimulated(
-      const gpu::ptx::LaunchOptions& launch, const std::string& ptx, const std::string& path,
-      bool is_counted);
+      const gpu::ptx::LaunchOptions& launch, const std::string& ptx,
+      const LaunchObserver& sees) const;
 
+  formats::Backend* truth_ = nullptr;
+  std::string path_, ptx_;
   formats::Operation op_;
   std::string description_;
   std::vector<std::string> entries_;

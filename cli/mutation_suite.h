@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The cases by which `ulproof mutate` tells a wrong version of one of our kernels from the right
-// one, with the reference's answers. Small enough to be run some hundred times over.
+// The cases by which `ulproof mutate` tells a wrong version of a kernel from the right one, with
+// the right answers. Small enough to be run some hundred times over.
 #ifndef ULPROOF_CLI_MUTATION_SUITE_H_
 #define ULPROOF_CLI_MUTATION_SUITE_H_
 
@@ -21,25 +21,45 @@
 
 namespace ulproof::cli {
 
-class KernelSuite {
+class MutationSuite {
+ public:
+  virtual ~MutationSuite() = default;
+
+  virtual std::size_t case_count() const = 0;
+  virtual std::uint64_t element_count() const = 0;
+
+  // Runs the cases until one tells: wrong bits or a fault; when none does, whether one took more
+  // instructions than the kernel itself takes for it. Thread-safe.
+  virtual gpu::Discovery Try(std::string_view text, const std::string& file) const = 0;
+  // The same of a mutant, which may also turn out to be equivalent.
+  virtual gpu::Discovery Judge(const gpu::Mutation& mutation, const std::string& file) const {
+    return Try(mutation.text, file);
+  }
+  // Whether a thread of some case comes to that line of `text`, the right kernel.
+  bool Reaches(std::string_view text, int line) const;
+};
+
+// The instructions of warps that a launch takes, with what divisions become.
+std::uint64_t CostOf(const gpu::ptx::RunReport& report);
+// Whether a mutant that takes `taken` instructions of warps is slower than what takes `own`.
+bool IsSlower(std::uint64_t taken, std::uint64_t own);
+
+// For our own kernels: cases made for the ways in which they can go wrong, launched and aligned in
+// every way that their code tells apart.
+class KernelSuite : public MutationSuite {
  public:
   // The suite of the kernel that computes `op` (its shape, key, flags and rule are the suite's to
   // choose). `text` is the PTX of its module. Errors: there is no such kernel; the kernel itself
   // does not give the reference's bits, so that nothing can be said of its mutants.
-  static base::Result<KernelSuite> Make(const formats::Operation& op, bool plain,
-                                        std::string_view text, const std::string& file);
+  static base::Result<std::unique_ptr<MutationSuite>> Make(const formats::Operation& op, bool plain,
+                                                           std::string_view text,
+                                                           const std::string& file);
 
-  const gpu::Kernel& kernel() const { return *kernel_; }
-  std::size_t case_count() const { return cases_.size(); }
-  std::uint64_t element_count() const;
-
-  // Runs the cases until one tells: wrong bits or a fault; when none does, whether one took more
-  // instructions than the kernel itself takes for it. Thread-safe.
-  gpu::Discovery Try(std::string_view text, const std::string& file) const;
-  // The same of a mutant; one that survives because exp2 is right without it is equivalent.
-  gpu::Discovery Judge(const gpu::Mutation& mutation, const std::string& file) const;
-  // Whether a thread of some case comes to that line of `text`, the right kernel.
-  bool Reaches(std::string_view text, int line) const;
+  std::size_t case_count() const override { return cases_.size(); }
+  std::uint64_t element_count() const override;
+  gpu::Discovery Try(std::string_view text, const std::string& file) const override;
+  // One that survives because exp2 is right without it is equivalent.
+  gpu::Discovery Judge(const gpu::Mutation& mutation, const std::string& file) const override;
 
  private:
   struct SuiteCase {

@@ -64,6 +64,11 @@ base::Result<Campaign> RunCampaign(std::string_view text, const CampaignOptions&
       if (!proof.empty()) {
         mutant.fate = Fate::kEquivalent;
         mutant.note = proof;
+        const Discovery seen = options.check_proofs ? suite(mutant.mutation) : Discovery{};
+        if (seen.fate == Fate::kWrongBits || seen.fate == Fate::kFault) {
+          mutant.fate = seen.fate;
+          mutant.note = "noticed against the proof that " + proof + ": " + seen.note;
+        }
       } else {
         Discovery discovery = suite(mutant.mutation);
         mutant.fate = discovery.fate;

@@ -48,6 +48,8 @@ struct CampaignOptions {
   std::function<void(std::uint64_t done)> progress = {};  // Thread-safe.
   // Asked about mutants that the suite has not noticed. Empty: nobody is.
   IsUnsatisfiable solver = {};
+  // Puts mutants with a proof of equivalence to the suite too, which must not notice them.
+  bool check_proofs = false;
   // Which of the drawn mutants, by their place in order, are put to the suite; the others are left
   // out of the campaign. Empty: all.
   std::function<bool(std::uint64_t place)> is_wanted = {};

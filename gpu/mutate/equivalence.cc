@@ -12,6 +12,11 @@ namespace {
 using ptx::Instruction;
 using ptx::Program;
 
+// The condition code is no operand.
+bool CarriesOut(const Instruction& instruction) {
+  return std::ranges::find(instruction.modifiers, "cc") != instruction.modifiers.end();
+}
+
 // Backwards from what is seen from outside: control flow, stores, and all that does more than write
 // registers.
 std::vector<bool> FindNeeded(const Program& program) {
@@ -25,7 +30,8 @@ std::vector<bool> FindNeeded(const Program& program) {
       const Program::Origin& origin = program.origins[pc];
       bool is_needed = origin.instruction == nullptr || origin.writes == 0 ||
                        operation.control != static_cast<std::uint8_t>(ptx::Control::kNone) ||
-                       origin.instruction->opcode == "atom" || origin.instruction->opcode == "ld";
+                       origin.instruction->opcode == "atom" || origin.instruction->opcode == "ld" ||
+                       CarriesOut(*origin.instruction);
       for (int i = 0; i < ptx::kMaxOperands && !is_needed; ++i) {
         is_needed = (origin.writes >> i & 1) != 0 && read.contains(operation.operand[i]);
       }
@@ -170,11 +176,9 @@ std::string Equivalence::SolverProof(const Mutation& mutation, const Program& mu
     const Instruction* const before = original_.origins[pc].instruction;
     if (before == nullptr || before->position.line != mutation.line) continue;
     any = true;
-    const std::optional<std::string> question =
-        RunQuestion(original_, mutant, pc, known_, demanded_);
-    if (!question || !is_unsatisfiable(*question)) return {};
+    if (!RunProof(original_, mutant, pc, known_, demanded_, is_unsatisfiable)) return {};
   }
-  return any ? "nothing that leaves its run of instructions can differ (by a solver)" : "";
+  return any ? "nothing that leaves the instructions around it can differ (by a solver)" : "";
 }
 
 std::string Equivalence::ProofAt(std::uint32_t pc, const Instruction& after) const {
@@ -209,7 +213,9 @@ std::string Equivalence::ProofAt(std::uint32_t pc, const Instruction& after) con
       }
       return {};
     }
-    if ((zeros(1) & top) != 0 && (one_source || (zeros(2) & top) != 0)) {
+    // What a load or a field is extended by is no sign of a source.
+    const bool has_sign = before.opcode != "ld" && before.opcode != "bfe";
+    if (has_sign && (zeros(1) & top) != 0 && (one_source || (zeros(2) & top) != 0)) {
       return "no source is ever negative";
     }
   }

@@ -52,18 +52,67 @@ std::uint64_t SpecialZeros(Special special) {
     case Special::kLaneid:
     case Special::kWarpid:
       return Above(5);
+    case Special::kCtaidX:
+    case Special::kNctaidX:
+      return Above(31);  // A grid has at most 2^31 - 1 columns,
+    case Special::kCtaidY:
+    case Special::kCtaidZ:
+    case Special::kNctaidY:
+    case Special::kNctaidZ:
+      return Above(16);  // ... 65535 rows and as many layers.
     default:
       return Above(32);
   }
 }
 
-// Width of what the operation writes, by its last type modifier; 64 where that says nothing.
+// Bits of a type; 64 where its name does not say.
 int WidthOf(std::string_view type) {
   if (type.ends_with("64")) return 64;
   if (type.ends_with("32")) return 32;
   if (type.ends_with("16")) return 16;
   if (type == "b8" || type == "u8" || type == "s8") return 8;
   return 64;
+}
+
+bool Has(const ptx::Instruction& instruction, std::string_view modifier) {
+  return std::ranges::find(instruction.modifiers, modifier) != instruction.modifiers.end();
+}
+
+// Its results are what another lane, or the same, has in the first source, and whether it has.
+bool IsShuffle(const Program& program, std::uint32_t pc) {
+  const ptx::Instruction* const instruction = program.origins[pc].instruction;
+  return instruction != nullptr && instruction->opcode == "shfl";
+}
+
+// The zeros of x shifted right, or left, by a number of which at most five bits are not known to be
+// zero: those that are zero for every such number.
+std::uint64_t ZerosOfShift(std::uint64_t x, std::uint64_t count, int width, bool is_left) {
+  constexpr int kMostBits = 5;
+  const std::uint64_t possible = ~count & ~Above(32);
+  const std::uint64_t own = ~Above(width);
+  if (std::popcount(possible) > kMostBits) return ~own;
+  std::uint64_t zeros = kAll;
+  for (std::uint64_t n = possible;; n = (n - 1) & possible) {  // All subsets.
+    if (n < static_cast<std::uint64_t>(width)) {
+      const std::uint64_t set = ~x & own;
+      zeros &= ~((is_left ? set << n : set >> n) & own);
+    }
+    if (n == 0) return zeros;
+  }
+}
+
+// Whether a conversion to this type fills the rest of a wider register with the sign.
+bool FillsWithSign(std::string_view type) { return type == "s8" || type == "s16"; }
+
+// Width of what the instruction writes: conversions name the result's type before the source's,
+// wide products are twice as long. A comparison writes one bit a lane, which is no number.
+int ResultWidth(const ptx::Instruction& instruction) {
+  const auto& modifiers = instruction.modifiers;
+  if (instruction.opcode == "setp") return 64;
+  const bool converts = instruction.opcode == "cvt" && modifiers.size() >= 2;
+  const std::string_view type = converts ? modifiers[modifiers.size() - 2] : modifiers.back();
+  const int width = converts && FillsWithSign(type) ? 64 : WidthOf(type);
+  return Has(instruction, "wide") ? std::min(2 * width, 64) : width;
 }
 
 }  // namespace
@@ -109,9 +158,11 @@ bool KnownBits::Pass(const Program& program, const std::vector<bool>& is_target)
     }
     const std::uint16_t writes = program.origins[pc].writes;
     if (writes == 0) continue;
-    const std::uint64_t result = writes == 1 ? Result(program, pc) : 0;
     for (std::size_t i = 0; i < at_[pc].size(); ++i) {
       if ((writes >> i & 1) == 0) continue;
+      // Of several results the first, where it is no vector's.
+      const bool is_known = writes == 1 || (i == 0 && IsShuffle(program, pc));
+      const std::uint64_t result = is_known ? Result(program, pc) : 0;
       const auto known = zeros_.find(operation.operand[i]);
       if (known == zeros_.end()) continue;
       const bool is_certain = operation.guard == ptx::kTrueSlot;
@@ -145,8 +196,9 @@ std::uint64_t KnownBits::Result(const Program& program, std::uint32_t pc) const 
     return false;
   };
   const std::uint64_t top = std::uint64_t{1} << (width - 1);
+  const std::uint64_t beyond = Above(ResultWidth(*instruction));  // Zero, whatever is computed.
   std::uint64_t count = 0;
-  if (is_float) return width == 64 ? 0 : Above(width);
+  if (is_float) return beyond;
   if (opcode == "mov" || opcode == "cvta") {
     return instruction->operands.size() == 2 && program.origins[pc].reads == 2 ? source(1) : 0;
   }
@@ -160,6 +212,10 @@ std::uint64_t KnownBits::Result(const Program& program, std::uint32_t pc) const 
     const bool is_signed = type.starts_with('s');
     if (is_signed && (source(1) & top) == 0) return Above(width);
     return source(1) >> count | ~(kAll >> count) | Above(width);
+  }
+  if (opcode == "shl") return ZerosOfShift(source(1), source(2), width, true);
+  if (opcode == "shr" && (!type.starts_with('s') || (source(1) & top) != 0)) {
+    return ZerosOfShift(source(1), source(2), width, false);
   }
   if (opcode == "add" && modifiers.size() == 1) {
     const std::uint64_t sum = ZerosOfSum(source(1), source(2)) | Above(width);
@@ -180,7 +236,7 @@ std::uint64_t KnownBits::Result(const Program& program, std::uint32_t pc) const 
     const int from = WidthOf(modifiers[1]);
     const int to = WidthOf(modifiers[0]);
     const bool is_integer = modifiers[1].starts_with('u') || modifiers[1].starts_with('s');
-    if (!is_integer) return to == 64 ? 0 : Above(to);
+    if (!is_integer || FillsWithSign(modifiers[0])) return beyond;
     const std::uint64_t sign = std::uint64_t{1} << (from - 1);
     const bool extends_sign = modifiers[1].starts_with('s') && (source(1) & sign) == 0;
     return extends_sign ? Above(to) : (source(1) | Above(std::min(from, to)));
@@ -193,8 +249,9 @@ std::uint64_t KnownBits::Result(const Program& program, std::uint32_t pc) const 
   if (opcode == "min" && type.starts_with('u')) {
     return (source(1) & source(2)) | Above(std::min(Length(source(1)), Length(source(2))));
   }
-  if (opcode == "redux") return source(1);
-  if (opcode == "shfl") return source(1);
+  if (opcode == "ld" && type.starts_with('s')) return 0;
+  if (opcode == "redux") return Has(*instruction, "add") ? beyond : source(1);
+  if (opcode == "shfl") return source(std::countr_zero(program.origins[pc].reads));
   if (opcode == "lop3") {
     std::uint64_t possible = 0;
     for (unsigned row = 0; row < 8; ++row) {
@@ -208,10 +265,15 @@ std::uint64_t KnownBits::Result(const Program& program, std::uint32_t pc) const 
     }
     return ~possible | Above(32);
   }
-  return width == 64 ? 0 : Above(width);
+  return beyond;
 }
 
 DemandedBits::DemandedBits(const Program& program, const KnownBits& known) {
+  std::unordered_map<Slot, std::uint64_t> own;  // Bits that a register has.
+  for (const Program::RegisterSlot& slot : program.registers) {
+    if (slot.bytes == sizeof(ptx::LaneMask)) continue;
+    own[slot.slot] = ~Above(static_cast<int>(8 * slot.bytes / ptx::kLanes));
+  }
   // From below: nothing is demanded until a reader says so, until nothing changes.
   for (bool changed = true; changed;) {
     changed = false;
@@ -219,6 +281,7 @@ DemandedBits::DemandedBits(const Program& program, const KnownBits& known) {
       const Program::Origin& origin = program.origins[pc];
       const Operation& operation = program.code[pc];
       const auto demand = [&](Slot slot, std::uint64_t bits) {
+        if (const auto found = own.find(slot); found != own.end()) bits &= found->second;
         std::uint64_t& all = demanded_[slot];
         changed |= (bits & ~all) != 0;
         all |= bits;
@@ -262,8 +325,10 @@ std::uint64_t DemandedBits::OfSource(const Program& program, const KnownBits& kn
   if (opcode == "and") return wanted & own & ~known.Zeros(pc, 3 - i);
   if (opcode == "selp" && i != 3) return wanted & own;
   if (opcode == "mov" && program.origins[pc].reads == 2) return wanted;
-  if (opcode == "add" || opcode == "sub" || opcode == "neg" ||
-      (opcode == "mul" && instruction->modifiers[0] == "lo")) {
+  // Plain ones: neither of floating point nor with a carry out or saturation.
+  const bool is_sum = (opcode == "add" || opcode == "sub" || opcode == "neg") &&
+                      instruction->modifiers.size() == 1 && !type.starts_with('f');
+  if (is_sum || (opcode == "mul" && instruction->modifiers[0] == "lo")) {
     return ~Above(64 - std::countl_zero(wanted)) & own;  // Carries go upwards only.
   }
   if (opcode == "shl" && i == 1 && amount() < 64) return wanted >> amount() & own;
@@ -274,7 +339,7 @@ std::uint64_t DemandedBits::OfSource(const Program& program, const KnownBits& kn
   }
   const bool is_cvt = opcode == "cvt" && instruction->modifiers.size() == 2;
   if (is_cvt && !type.starts_with('f') && !instruction->modifiers[0].starts_with('f') &&
-      !type.starts_with('b')) {
+      !type.starts_with('b') && !FillsWithSign(instruction->modifiers[0])) {
     const bool extends = type.starts_with('s') && (wanted & Above(width)) != 0;
     return (wanted & own) | (extends ? std::uint64_t{1} << (width - 1) : 0);
   }

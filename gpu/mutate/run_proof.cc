@@ -2,400 +2,158 @@
 #include "gpu/mutate/run_proof.h"
 
 #include <algorithm>
-#include <bit>
-#include <map>
+#include <optional>
 #include <set>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "gpu/mutate/smt_script.h"
+#include "gpu/mutate/symbolic_run.h"
 #include "gpu/ptx/layout.h"
+#include "gpu/ptx/liveness.h"
 
 namespace ulproof::gpu {
 namespace {
 
-using ptx::Instruction;
+using ptx::Control;
 using ptx::Operation;
 using ptx::Program;
 using ptx::Slot;
 
 // Beyond this a run is too long to be worth a solver's time.
-constexpr std::uint32_t kMaxRun = 5000;
+constexpr std::uint32_t kMaxRun = 5000, kMaxWideRun = 1500;
+constexpr std::size_t kMostWideRuns = 4;
 
-int WidthOf(std::string_view type) {
-  return type.ends_with("64") ? 64 : type.ends_with("32") ? 32 : type.ends_with("16") ? 16 : 0;
+// [first, second) of the operations.
+using Range = std::pair<std::uint32_t, std::uint32_t>;
+
+Control ControlOf(const Program& program, std::uint32_t pc) {
+  return static_cast<Control>(program.code[pc].control);
 }
 
-bool IsInteger(std::string_view type) {
-  return (type[0] == 'u' || type[0] == 's' || type[0] == 'b') && type[1] != 'f' && type != "pred";
+bool SameControl(const Program& a, const Program& b) {
+  if (a.code.size() != b.code.size() || a.branch_targets != b.branch_targets) return false;
+  for (std::uint32_t pc = 0; pc < a.code.size(); ++pc) {
+    if (ControlOf(a, pc) != ControlOf(b, pc)) return false;
+    const bool jumps =
+        ControlOf(a, pc) == Control::kBranch || ControlOf(a, pc) == Control::kIndexed;
+    if (jumps && a.code[pc].offset != b.code[pc].offset) return false;
+  }
+  return true;
 }
 
-// What the slots of a program are, by names that two programs share.
-class Slots {
- public:
-  explicit Slots(const Program& program) {
-    // By their number: functions that were expanded may have registers of the same name.
-    for (std::size_t i = 0; i < program.registers.size(); ++i) {
-      const Program::RegisterSlot& slot = program.registers[i];
-      const int bits = slot.bytes == sizeof(ptx::LaneMask) ? 0 : static_cast<int>(slot.bytes) / 4;
-      registers_[slot.slot] = {"register " + std::to_string(i), bits};
-    }
-    for (const Program::Constant& constant : program.constants) {
-      constants_[constant.slot] = constant.value;
-    }
-    for (const auto& [special, slot] : program.specials) {
-      registers_[slot] = {"special " + std::to_string(static_cast<int>(special)), 32};
-    }
-    for (const Program::Address& address : program.addresses) {
-      registers_[address.slot] = {
-          "address " + std::to_string(address.variable) + "+" + std::to_string(address.offset), 64};
-    }
-    for (const Program::ParameterConstant& p : program.parameter_constants) {
-      registers_[p.slot] = {"parameter " + std::to_string(p.offset) + " " +
-                                std::to_string(static_cast<int>(p.type)) + " " +
-                                std::to_string(p.register_bytes),
-                            p.is_wide ? 64 : 32};
-    }
-  }
-
-  // Nothing: no register, parameter or special register.
-  const std::pair<std::string, int>* Register(Slot slot) const {
-    const auto found = registers_.find(slot);
-    return found == registers_.end() ? nullptr : &found->second;
-  }
-  std::optional<std::uint64_t> Constant(Slot slot) const {
-    if (slot == ptx::kZeroSlot) return 0;
-    const auto found = constants_.find(slot);
-    if (found == constants_.end()) return std::nullopt;
-    return found->second;
-  }
-
- private:
-  std::map<Slot, std::pair<std::string, int>> registers_;
-  std::map<Slot, std::uint64_t> constants_;
-};
-
-// One of the two executions of a run.
-class Execution {
- public:
-  Execution(const Program& program, const KnownBits* known, Script& script)
-      : program_(program), slots_(program), known_(known), script_(script) {}
-
-  // False: it cannot be written down.
-  bool Run(std::uint32_t begin, std::uint32_t end) {
-    for (std::uint32_t pc = begin; pc < end; ++pc) {
-      if (!Step(pc)) return false;
-    }
-    // What decides where control goes.
-    if (end < program_.code.size()) Observe({Guard(end)});
-    return true;
-  }
-
-  const std::vector<Term>& observed() const { return observed_; }
-  const std::map<std::string, Term>& state() const { return state_; }
-
-  Term Read(Slot slot, int bits, std::uint64_t zeros) {
-    if (slot == ptx::kTrueSlot && bits == 0) return {"true", 0};
-    if (const auto constant = slots_.Constant(slot)) {
-      if (bits == 0) return {*constant != 0 ? "true" : "false", 0};
-      return {Constant(*constant, bits), bits};
-    }
-    const auto* const known = slots_.Register(slot);
-    if (known == nullptr) return script_.Unknown("slot " + std::to_string(slot), bits, 0);
-    const auto written = state_.find(known->first);
-    const Term value = written != state_.end()
-                           ? written->second
-                           : script_.Unknown(known->first, known->second, zeros);
-    return Fit(value, bits);
-  }
-
- private:
-  Term Guard(std::uint32_t pc) {
-    const Operation& operation = program_.code[pc];
-    const Term guard = Read(operation.guard, 0, 0);
-    return operation.guard_flip == 0 ? guard : Not(guard);
-  }
-  Term Not(const Term& x) {
-    return x.bits == 0 ? script_.Define("(not " + x.text + ")", 0)
-                       : script_.Define("(bvnot " + x.text + ")", x.bits);
-  }
-  // Another width: cut off, or filled with zeros.
-  Term Fit(const Term& x, int bits) {
-    if (x.bits == bits) return x;
-    if (x.bits == 0) return x;
-    if (bits < x.bits) {
-      return script_.Define("((_ extract " + std::to_string(bits - 1) + " 0) " + x.text + ")",
-                            bits);
-    }
-    return script_.Define("((_ zero_extend " + std::to_string(bits - x.bits) + ") " + x.text + ")",
-                          bits);
-  }
-  Term Signed(const Term& x, int bits) {
-    return bits <= x.bits ? Fit(x, bits)
-                          : script_.Define("((_ sign_extend " + std::to_string(bits - x.bits) +
-                                               ") " + x.text + ")",
-                                           bits);
-  }
-  Term Choose(const Term& condition, const Term& yes, const Term& no) {
-    if (condition.text == "true" || yes == no) return yes;
-    return script_.Define("(ite " + condition.text + " " + yes.text + " " + no.text + ")",
-                          yes.bits);
-  }
-  Term Two(const std::string& function, const Term& a, const Term& b) {
-    const bool is_comparison = function == "=" || function.ends_with("lt") ||
-                               function.ends_with("le") || function.ends_with("gt") ||
-                               function.ends_with("ge");
-    return script_.Define("(" + function + " " + a.text + " " + b.text + ")",
-                          is_comparison ? 0 : a.bits);
-  }
-  void Observe(const std::vector<Term>& terms) {
-    observed_.insert(observed_.end(), terms.begin(), terms.end());
-  }
-
-  bool Step(std::uint32_t pc) {
-    const Program::Origin& origin = program_.origins[pc];
-    const Operation& operation = program_.code[pc];
-    if (origin.instruction == nullptr) return false;
-    const Instruction& instruction = *origin.instruction;
-    const auto has = [&](std::string_view word) {
-      return std::ranges::find(instruction.modifiers, word) != instruction.modifiers.end();
-    };
-    const bool carries = has("cc") || instruction.opcode == "addc" ||
-                         instruction.opcode == "subc" || instruction.opcode == "madc";
-    if (carries) return false;  // The condition code is no operand.
-    const Term guard = Guard(pc);
-    std::vector<Term> sources;
-    for (int i = 0; i < ptx::kMaxOperands; ++i) {
-      if ((origin.reads >> i & 1) == 0) continue;
-      const Slot slot = operation.operand[static_cast<std::size_t>(i)];
-      const std::uint64_t zeros = known_ == nullptr ? 0 : known_->Zeros(pc, i);
-      Term source = Read(slot, NaturalBits(instruction, operation, slot), zeros);
-      if (source.bits == 0 && (operation.negated >> i & 1) != 0) source = Not(source);
-      sources.push_back(source);
-    }
-    const bool touches_memory = instruction.opcode == "ld" || instruction.opcode == "st" ||
-                                instruction.opcode == "atom" || instruction.opcode == "red";
-    const bool is_between_lanes = instruction.opcode == "shfl" || instruction.opcode == "redux" ||
-                                  instruction.opcode == "vote" || instruction.opcode == "match" ||
-                                  instruction.opcode == "activemask";
-    if (touches_memory || is_between_lanes || origin.writes == 0) {
-      Observe({guard});
-      for (const Term& source : sources) {
-        const int stored = instruction.opcode == "st" && !instruction.modifiers.empty() &&
-                                   instruction.modifiers.back().ends_with('8')
-                               ? 8
-                               : source.bits;
-        const bool is_value = &source != &sources.front() || instruction.opcode != "st";
-        const Term seen = is_value && stored < source.bits ? Fit(source, stored) : source;
-        if (seen.bits == 0) {
-          Observe({script_.Define("(and " + guard.text + " " + seen.text + ")", 0)});
-        } else {
-          Observe({Choose(guard, seen, {Constant(0, seen.bits), seen.bits})});
-        }
-      }
-    }
-    int targets = 0;  // But for what is thrown away.
-    for (std::size_t i = 0; i < ptx::kMaxOperands; ++i) {
-      if ((origin.writes >> i & 1) == 0) continue;
-      targets += slots_.Register(operation.operand[i]) != nullptr ? 1 : 0;
-    }
-    for (int i = 0; i < ptx::kMaxOperands; ++i) {
-      if ((origin.writes >> i & 1) == 0) continue;
-      const Slot slot = operation.operand[static_cast<std::size_t>(i)];
-      const auto* const target = slots_.Register(slot);
-      if (target == nullptr) continue;
-      std::optional<Term> value;
-      if (targets == 1 && i == 0) value = Result(instruction, operation, sources);
-      if (!value) {
-        std::string name = instruction.Mnemonic() + " " + std::to_string(i) + " " +
-                           std::to_string(operation.parameter) + " " +
-                           std::to_string(operation.offset);
-        if (touches_memory || is_between_lanes) name += " at " + std::to_string(pc);
-        value = script_.Apply(name, sources, target->second);
-      }
-      if ((value->bits == 0) != (target->second == 0)) return false;
-      const Term old = Read(slot, target->second, 0);
-      state_[target->first] = Choose(guard, Fit(*value, target->second), old);
-    }
-    return true;
-  }
-
-  // A register's own width; of a constant, that of the instruction's type.
-  int NaturalBits(const Instruction& instruction, const Operation& operation, Slot slot) const {
-    const auto* const known = slots_.Register(slot);
-    if (known != nullptr) return known->second;
-    if (instruction.opcode == "selp" && slot == operation.operand[3]) return 0;
-    const std::string_view type =
-        instruction.modifiers.empty() ? "b32" : instruction.modifiers.back();
-    if (type == "pred") return 0;
-    const bool is_count = (instruction.opcode == "shl" || instruction.opcode == "shr") &&
-                          slot == operation.operand[2];
-    return !is_count && WidthOf(type) == 64 ? 64 : 32;
-  }
-
-  // The result of an instruction that is understood.
-  std::optional<Term> Result(const Instruction& instruction, const Operation& operation,
-                             const std::vector<Term>& s) {
-    const std::string_view opcode = instruction.opcode;
-    const auto& modifiers = instruction.modifiers;
-    if (modifiers.empty() || s.empty()) return std::nullopt;
-    const std::string_view type = modifiers.back();
-    if (opcode == "mov" && s.size() == 1 && instruction.operands.size() == 2 &&
-        instruction.operands[1].kind != ptx::OperandKind::kVector) {
-      return s[0];
-    }
-    if (opcode == "selp" && s.size() == 3) return Choose(s[2], s[0], s[1]);
-    if (type == "pred" && modifiers.size() == 1) {
-      if (opcode == "not") return Not(s[0]);
-      if (opcode == "and" || opcode == "or" || opcode == "xor") {
-        return Two(std::string(opcode), s[0], s[1]);
-      }
-      return std::nullopt;
-    }
-    if (!IsInteger(type)) return std::nullopt;
-    const int bits = WidthOf(type);
-    if (bits == 0) return std::nullopt;
-    const bool is_signed = type[0] == 's';
-    if (opcode == "cvt") {
-      if (modifiers.size() != 2 || !IsInteger(modifiers[0]) || WidthOf(modifiers[0]) < 32) {
-        return std::nullopt;
-      }
-      const Term from = Fit(s[0], bits);
-      const int to = WidthOf(modifiers[0]);
-      return is_signed ? Signed(from, to) : Fit(from, to);
-    }
-    const auto at = [&](std::size_t i) { return Fit(s[i], bits); };
-    if (opcode == "setp" && modifiers.size() == 2 && s.size() == 2) {
-      static const std::map<std::string_view, std::string_view> kNames = {
-          {"lt", "lt"}, {"le", "le"}, {"gt", "gt"}, {"ge", "ge"},
-          {"lo", "lt"}, {"ls", "le"}, {"hi", "gt"}, {"hs", "ge"}};
-      if (modifiers[0] == "eq") return Two("=", at(0), at(1));
-      if (modifiers[0] == "ne") return Not(Two("=", at(0), at(1)));
-      const auto found = kNames.find(modifiers[0]);
-      if (found == kNames.end()) return std::nullopt;
-      return Two((is_signed ? "bvs" : "bvu") + std::string(found->second), at(0), at(1));
-    }
-    if ((opcode == "shl" || opcode == "shr") && s.size() == 2 && modifiers.size() == 1) {
-      // Counts from the width on give nothing, or the sign, here as there.
-      const Term count = Fit(s[1], 32);
-      const Term wide = bits == 64 ? Fit(count, 64) : count;
-      if (bits == 16) return std::nullopt;
-      return Two(opcode == "shl" ? "bvshl" : is_signed ? "bvashr" : "bvlshr", at(0), wide);
-    }
-    if ((opcode == "min" || opcode == "max") && s.size() == 2 && modifiers.size() == 1) {
-      const Term less = Two(is_signed ? "bvslt" : "bvult", at(0), at(1));
-      return opcode == "min" ? Choose(less, at(0), at(1)) : Choose(less, at(1), at(0));
-    }
-    if (opcode == "mul" && modifiers.size() == 2 && modifiers[0] == "wide" && bits == 32) {
-      const auto wide = [&](std::size_t i) {
-        return is_signed ? Signed(at(i), 64) : Fit(at(i), 64);
-      };
-      return Two("bvmul", wide(0), wide(1));
-    }
-    if (opcode == "mul" && modifiers.size() == 2 && modifiers[0] == "lo") {
-      return Two("bvmul", at(0), at(1));
-    }
-    if (opcode == "mad" && modifiers.size() == 2 && modifiers[0] == "lo") {
-      return Two("bvadd", Two("bvmul", at(0), at(1)), at(2));
-    }
-    if (opcode == "lop3" && s.size() == 3) return Lop3(operation.parameter, s);
-    static const std::map<std::string_view, std::string> kSimple = {
-        {"add", "bvadd"}, {"sub", "bvsub"}, {"and", "bvand"}, {"or", "bvor"}, {"xor", "bvxor"}};
-    const auto simple = kSimple.find(opcode);
-    if (simple != kSimple.end() && modifiers.size() == 1 && s.size() == 2) {
-      return Two(simple->second, at(0), at(1));
-    }
-    if (opcode == "not" && modifiers.size() == 1) return Not(at(0));
-    if (opcode == "neg" && modifiers.size() == 1) {
-      return script_.Define("(bvneg " + at(0).text + ")", bits);
-    }
-    return std::nullopt;
-  }
-
-  // Row r of the table is taken where the sources' bits spell r, the first one's the highest.
-  Term Lop3(std::uint64_t table, const std::vector<Term>& s) {
-    std::string rows;
-    for (unsigned row = 0; row < 8; ++row) {
-      if ((table >> row & 1) == 0) continue;
-      std::string all = "(bvand";
-      for (unsigned i = 0; i < 3; ++i) {
-        const Term bit = Fit(s[i], 32);
-        all += " " + ((row >> (2 - i) & 1) != 0 ? bit.text : Not(bit).text);
-      }
-      rows += " " + all + ")";
-    }
-    return script_.Define("(bvor " + Constant(0, 32) + " " + Constant(0, 32) + rows + ")", 32);
-  }
-
-  const Program& program_;
-  const Slots slots_;
-  const KnownBits* known_;
-  Script& script_;
-  std::map<std::string, Term> state_;
-  std::vector<Term> observed_;
-};
-
-// [begin, end) around `pc`, within which control only goes on.
-std::pair<std::uint32_t, std::uint32_t> RunAround(const Program& program, std::uint32_t pc) {
-  std::set<std::uint32_t> borders;
-  for (std::uint32_t i = 0; i < program.code.size(); ++i) {
-    const Operation& operation = program.code[i];
-    if (operation.control == static_cast<std::uint8_t>(ptx::Control::kNone)) continue;
-    borders.insert(i);
-    borders.insert(i + 1);
-    if (operation.control == static_cast<std::uint8_t>(ptx::Control::kBranch)) {
-      borders.insert(static_cast<std::uint32_t>(operation.offset));
+// Where control comes to or goes from otherwise than by going on.
+std::set<std::uint32_t> Borders(const Program& program) {
+  std::set<std::uint32_t> borders = {0, static_cast<std::uint32_t>(program.code.size())};
+  for (std::uint32_t pc = 0; pc < program.code.size(); ++pc) {
+    if (ControlOf(program, pc) == Control::kNone) continue;
+    borders.insert({pc, pc + 1});
+    if (ControlOf(program, pc) == Control::kBranch) {
+      borders.insert(static_cast<std::uint32_t>(program.code[pc].offset));
     }
   }
   for (const auto& targets : program.branch_targets) borders.insert(targets.begin(), targets.end());
-  const auto after = borders.upper_bound(pc);
-  const std::uint32_t end =
-      after == borders.end() ? static_cast<std::uint32_t>(program.code.size()) : *after;
-  const std::uint32_t begin = after == borders.begin() ? 0 : *std::prev(after);
-  return {begin, end};
+  return borders;
 }
 
-// The registers that something outside the run reads, or the run itself before it writes them.
-std::map<std::string, std::pair<Slot, int>> LiveAfter(const Program& program, std::uint32_t begin,
-                                                      std::uint32_t end) {
-  const Slots slots(program);
-  std::map<std::string, std::pair<Slot, int>> live;
-  std::set<Slot> written;
+// The operations around `pc` within which control only goes on.
+std::optional<Range> StraightRun(const Program& program, std::uint32_t pc) {
+  if (ControlOf(program, pc) != Control::kNone) return std::nullopt;
+  const std::set<std::uint32_t> borders = Borders(program);
+  const auto after = borders.upper_bound(pc);
+  const Range run = {*std::prev(after), *after};
+  if (run.second - run.first > kMaxRun) return std::nullopt;
+  return run;
+}
+
+// Whether control comes into the range at its beginning alone, and never goes back in it.
+bool IsClosed(const Program& program, const Range& range) {
+  const auto is_inside = [&](std::uint32_t pc) { return pc > range.first && pc < range.second; };
   for (std::uint32_t pc = 0; pc < program.code.size(); ++pc) {
-    const Operation& operation = program.code[pc];
-    const Program::Origin& origin = program.origins[pc];
-    const bool inside = pc >= begin && pc < end;
-    const auto read = [&](Slot slot) {
-      if (inside && written.contains(slot)) return;
-      if (const auto* const known = slots.Register(slot)) {
-        live[known->first] = {slot, known->second};
-      }
-    };
-    read(operation.guard);
-    for (std::size_t i = 0; i < ptx::kMaxOperands; ++i) {
-      if ((origin.reads >> i & 1) != 0) read(operation.operand[i]);
+    const bool from_inside = pc >= range.first && pc < range.second;
+    if (ControlOf(program, pc) != Control::kBranch) continue;
+    const auto target = static_cast<std::uint32_t>(program.code[pc].offset);
+    if (is_inside(target) && (!from_inside || target <= pc)) return false;
+  }
+  return std::ranges::none_of(program.branch_targets, [&](const auto& targets) {
+    return std::ranges::any_of(targets, is_inside);
+  });
+}
+
+bool CanBeRun(Control control) {
+  return control == Control::kNone || control == Control::kMembers || control == Control::kBranch ||
+         control == Control::kExit;
+}
+
+// Ranges around `pc` through which paths may part and meet, by their ends: the nearest places where
+// paths meet, at which a difference may be gone already, and the farthest. Each begins as early as
+// it can, to know most.
+std::vector<Range> WideRuns(const Program& program, std::uint32_t pc) {
+  if (!CanBeRun(ControlOf(program, pc))) return {};
+  const std::set<std::uint32_t> borders = Borders(program);
+  const auto after = borders.upper_bound(pc);
+  std::vector<std::uint32_t> begins;  // Backwards.
+  for (auto begin = std::prev(after); pc - *begin <= kMaxWideRun; --begin) {
+    begins.push_back(*begin);
+    if (begin == borders.begin() || !CanBeRun(ControlOf(program, *begin - 1))) break;
+  }
+  std::vector<Range> runs;
+  for (auto end = after; end != borders.end() && *end - pc <= kMaxWideRun; ++end) {
+    if (!CanBeRun(ControlOf(program, *end - 1))) break;
+    const bool is_meeting = std::ranges::any_of(program.code, [&](const Operation& operation) {
+      return operation.control == static_cast<std::uint8_t>(Control::kBranch) &&
+             static_cast<std::uint32_t>(operation.offset) == *end;
+    });
+    if (!is_meeting && std::next(end) != borders.end()) continue;
+    const auto begin = std::find_if(begins.rbegin(), begins.rend(), [&](std::uint32_t first) {
+      return IsClosed(program, {first, *end});
+    });
+    if (begin == begins.rend()) continue;
+    if (runs.size() == kMostWideRuns) runs.pop_back();
+    runs.emplace_back(*begin, *end);
+  }
+  return runs;
+}
+
+// The registers that may be read from the operation at `pc` on, by their numbers.
+std::set<std::size_t> LiveBefore(const Program& program, const ptx::Liveness& liveness,
+                                 std::uint32_t pc) {
+  std::set<std::size_t> live;
+  const Operation& operation = program.code[pc];
+  const Program::Origin& origin = program.origins[pc];
+  const ptx::Liveness::Set after = liveness.LiveAfter(pc);
+  for (std::size_t i = 0; i < program.registers.size(); ++i) {
+    bool is_read = operation.guard == program.registers[i].slot, is_written = false;
+    for (std::size_t k = 0; k < ptx::kMaxOperands; ++k) {
+      if (operation.operand[k] != program.registers[i].slot) continue;
+      is_read |= (origin.reads >> k & 1) != 0;
+      is_written |= (origin.writes >> k & 1) != 0 && operation.guard == ptx::kTrueSlot;
     }
-    if (!inside || operation.guard != ptx::kTrueSlot) continue;
-    for (std::size_t i = 0; i < ptx::kMaxOperands; ++i) {
-      if ((origin.writes >> i & 1) != 0) written.insert(operation.operand[i]);
-    }
+    if (is_read || (after.Has(i) && !is_written)) live.insert(i);
   }
   return live;
 }
 
-}  // namespace
-
-std::optional<std::string> RunQuestion(const Program& original, const Program& mutant,
-                                       std::uint32_t pc, const KnownBits& known,
-                                       const DemandedBits& demanded) {
-  if (original.code.size() != mutant.code.size() ||
-      original.registers.size() != mutant.registers.size() ||
-      original.code[pc].control != static_cast<std::uint8_t>(ptx::Control::kNone)) {
-    return std::nullopt;
+// The registers that may be read once control has left the range.
+std::set<std::size_t> LiveAfter(const Program& program, const Range& range) {
+  const ptx::Liveness liveness(program);
+  std::set<std::size_t> live;
+  const auto add = [&](std::uint32_t pc) {
+    if (pc < program.code.size()) live.merge(LiveBefore(program, liveness, pc));
+  };
+  add(range.second);
+  for (std::uint32_t pc = range.first; pc < range.second; ++pc) {
+    if (ControlOf(program, pc) != Control::kBranch) continue;
+    const auto target = static_cast<std::uint32_t>(program.code[pc].offset);
+    if (target <= pc || target >= range.second) add(target);
   }
-  const auto [begin, end] = RunAround(original, pc);
-  if (RunAround(mutant, pc) != std::pair(begin, end) || end - begin > kMaxRun) return std::nullopt;
+  return live;
+}
+
+// The question for one range.
+std::optional<std::string> Question(const Program& original, const Program& mutant,
+                                    const Range& range, const KnownBits& known,
+                                    const DemandedBits& demanded) {
+  const auto [begin, end] = range;
   Script script;
   Execution before(original, &known, script);
   Execution after(mutant, nullptr, script);
@@ -414,17 +172,20 @@ std::optional<std::string> RunQuestion(const Program& original, const Program& m
   for (const auto* const state : {&before.state(), &after.state()}) {
     for (const auto& [name, term] : *state) written.insert(name);
   }
-  const auto live = LiveAfter(original, begin, end);
-  const auto live_in_mutant = LiveAfter(mutant, begin, end);
-  for (const std::string& name : written) {
-    const auto at_original = live.find(name);
-    const auto at_mutant = live_in_mutant.find(name);
-    if (at_original == live.end() && at_mutant == live_in_mutant.end()) continue;
-    if (at_original == live.end() || at_mutant == live_in_mutant.end()) return std::nullopt;
-    const auto [slot, bits] = at_original->second;
+  // A bit may differ that neither program needs anywhere: the changed instruction may need more
+  // than the one it was.
+  const KnownBits known_of_mutant(mutant);
+  const DemandedBits demanded_of_mutant(mutant, known_of_mutant);
+  std::set<std::size_t> live = LiveAfter(original, range);
+  live.merge(LiveAfter(mutant, range));
+  const Slots slots(original);
+  for (const std::size_t i : live) {
+    const Slot slot = original.registers[i].slot, slot_of_mutant = mutant.registers[i].slot;
+    const auto& [name, bits] = *slots.Register(slot);
+    if (!before.state().contains(name) && !after.state().contains(name)) continue;
     Term a = before.Read(slot, bits, 0);
-    Term b = after.Read(at_mutant->second.first, bits, 0);
-    const std::uint64_t wanted = demanded.Bits(slot);
+    Term b = after.Read(slot_of_mutant, bits, 0);
+    const std::uint64_t wanted = demanded.Bits(slot) | demanded_of_mutant.Bits(slot_of_mutant);
     if (bits != 0 && a.text != b.text) {
       const std::string mask = " " + Constant(wanted, bits) + ")";
       a = script.Define("(bvand " + a.text + mask, bits);
@@ -434,6 +195,22 @@ std::optional<std::string> RunQuestion(const Program& original, const Program& m
   }
   if (different.empty()) different = " false";
   return script.text() + "(assert (or false" + different + "))\n(check-sat)\n";
+}
+
+}  // namespace
+
+bool RunProof(const Program& original, const Program& mutant, std::uint32_t pc,
+              const KnownBits& known, const DemandedBits& demanded,
+              const IsUnsatisfiable& is_unsatisfiable) {
+  if (original.registers.size() != mutant.registers.size() || !SameControl(original, mutant)) {
+    return false;
+  }
+  const auto holds = [&](const Range& range) {
+    const auto question = Question(original, mutant, range, known, demanded);
+    return question && is_unsatisfiable(*question);
+  };
+  const std::optional<Range> straight = StraightRun(original, pc);
+  return (straight && holds(*straight)) || std::ranges::any_of(WideRuns(original, pc), holds);
 }
 
 }  // namespace ulproof::gpu

@@ -163,11 +163,13 @@ bool SliceTrial::SameOnAll(const Mutation& mutation) const {
     const std::lock_guard lock(mutex_);
     std::vector<std::uint64_t>& known = known_[*before];
     if (known.empty()) {
+      std::vector<std::uint64_t> all;  // Kept only when the run came to its end.
       const bool ran = RunAll(*before, ranges_, [&](std::uint64_t hash) {
-        known.push_back(hash);
+        all.push_back(hash);
         return true;
       });
       if (!ran) return false;
+      known = std::move(all);
     }
     hashes = &known;  // Stays where it is, and as it is.
   }

@@ -223,6 +223,37 @@ void FillFitted(Tensor& tensor, const Port& port, const Operation& op, const Cas
   }
 }
 
+// Numbers that random ones seldom meet: zeros of both signs as the smallest elements, and for
+// scales that are powers of two elements on levels, ends and midpoints.
+void PutOnEdges(Case& c, Rng& rng) {
+  const Operation& op = c.op;
+  const std::size_t port = op.kind == OpKind::kFakeBackward ? 1 : 0;
+  Tensor& x = c.inputs[port];
+  if (op.kind == OpKind::kFit) {
+    if (!rng.OneIn(4)) return;
+    for (std::uint64_t i = 0; i < x.count(); ++i) {
+      x.Set(i, rng.OneIn(4) ? op.from.sign_mask() : x.Get(i) & op.from.magnitude_mask());
+    }
+    return;
+  }
+  if (op.kind == OpKind::kPerturb || rng.OneIn(2)) return;
+  for (std::uint64_t block = 0; block < op.grid().count(); ++block) {
+    const formats::Decoded any = Decode(op.from, x.Get(rng.Below(x.count())));
+    const int binade = any.exponent + static_cast<int>(std::bit_width(any.significand)) - 1;
+    const int exponent = std::clamp(binade - static_cast<int>(rng.Below(4)), -140, 120);
+    c.inputs[port + 1].Set(block, *formats::EncodeExact(formats::kFloat32, false, 1, exponent));
+    c.inputs[port + 2].Set(block, 0);
+    const formats::BlockGrid::Extent extent = op.grid().ExtentOf(block);
+    for (std::uint64_t row = extent.row_begin; row < extent.row_end; ++row) {
+      for (std::uint64_t col = extent.col_begin; col < extent.col_end; ++col) {
+        if (!rng.OneIn(3)) continue;
+        const auto code = formats::EncodeExact(op.from, rng.OneIn(2), rng.Below(80), exponent - 2);
+        if (code) x.Set(row * op.shape.cols + col, *code);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 Operation RandomOperation(OpKind kind, Rng& rng) {
@@ -292,7 +323,9 @@ Operation RandomCall(const Operation& prototype, Rng& rng) {
     op.key = {RandomWord(rng), RandomWord(rng), rng.OneIn(2) ? RandomWord(rng) : rng.Below(300)};
     op.pow2 = other.pow2;
     op.bits_per_block = other.bits_per_block;
-    if (!prototype.block_format.has_tensor_scale) op.rule = rng.Pick(formats::kScaleRules);
+    const bool has_public_rules =
+        !prototype.block_format.has_tensor_scale && prototype.rule != formats::ScaleRule::kBest;
+    if (has_public_rules) op.rule = rng.Pick(formats::kScaleRules);
     if (rng.OneIn(2)) {
       op.shape = {.rows = 32 * (1 + rng.Below(3)), .cols = 32 * (1 + rng.Below(3))};
       if (rng.OneIn(2)) op.shape.rows += rng.Below(32);
@@ -330,6 +363,7 @@ Case RandomCase(const Operation& op, Rng& rng) {
       FillMatrix(tensor, port.type.format, rng);
     }
   }
+  if (op.kind >= OpKind::kFit) PutOnEdges(c, rng);
   return c;
 }
 

@@ -10,6 +10,7 @@
 
 #include "formats/codec.h"
 #include "reference/compare/exhaustive.h"
+#include "reference/compare/rare_words.h"
 #include "reference/compare/suites/suite.h"
 
 namespace ulproof::reference {
@@ -124,6 +125,13 @@ class KernelSuite {
       Operation op = op_;
       op.shape = {.rows = 1, .cols = 1};
       op.key = {.seed = 1, .stream = 2, .offset = offset};
+      JudgeRandom(op);
+    }
+    for (const formats::RandomKey& key : KeysOfRareWords(op_.law, rng_)) {
+      if (op_.kind == OpKind::kCast) break;  // Its words are no noise.
+      Operation op = op_;
+      op.shape = {.rows = 1, .cols = 32};
+      op.key = key;
       JudgeRandom(op);
     }
   }

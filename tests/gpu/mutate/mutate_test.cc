@@ -23,16 +23,16 @@ namespace {
 constexpr int kFirstLine = 9;  // Of the body below.
 
 // y[tid] = the result of `body` on the words %r1 = x[tid] and %r2 = tid, left in %r9.
-std::string Kernel(const std::string& body) {
+std::string Kernel(const std::string& body, const std::string& more = "") {
   return ".version 8.0\n.target sm_80\n.address_size 64\n"
          ".visible .entry k(.param .u64 x, .param .u64 y)\n"
-         "{ .reg .b32 %r<20>; .reg .b64 %rd<9>; .reg .pred %p<5>;\n"
+         "{ .reg .b32 %r<20>; .reg .b64 %rd<12>; .reg .pred %p<5>; .reg .f32 %f<3>; "
+         ".reg .f64 %fd<2>;\n"
          "ld.param.u64 %rd1, [x]; ld.param.u64 %rd2, [y]; mov.u32 %r2, %tid.x;\n"
          "mul.wide.u32 %rd3, %r2, 4; add.s64 %rd4, %rd1, %rd3; add.s64 %rd5, %rd2, %rd3;\n"
-         "ld.global.u32 %r1, [%rd4]; or.b32 %r15, %r1, %r2; shl.b32 %r17, %r1, 3; add.u32 %r18, "
-         "%r2, "
-         "%r2;\n" +
-         body + "\nst.global.u32 [%rd5], %r9;\nret;\n}\n";
+         "ld.global.u32 %r1, [%rd4]; or.b32 %r15, %r1, %r2; shl.b32 %r17, %r1, 3; "
+         "add.u32 %r18, %r2, %r2;" +
+         more + "\n" + body + "\nst.global.u32 [%rd5], %r9;\nret;\n}\n";
 }
 
 std::vector<std::uint8_t> Outputs(const std::string& text) {
@@ -53,11 +53,20 @@ std::vector<std::uint8_t> Outputs(const std::string& text) {
   return {content.begin(), content.end()};
 }
 
+// Registers made in ways that are easily taken for others.
+constexpr const char* kMore =
+    "mul.wide.s32 %rd9, %r1, 4; ld.global.s16 %r16, [%rd4]; redux.sync.add.s32 %r14, %r2, -1; "
+    "cvt.rn.f64.u32 %fd1, %r1; mov.b64 %rd10, %fd1; and.b32 %r13, %r2, 7; shl.b32 %r13, %r13, 2; "
+    "and.b32 %r11, %r1, 2147483647; mov.b32 %f1, %r1; "
+    "or.b32 %r6, %r2, 2139095040; mov.b32 %f2, %r6; "  // NaN
+    "and.b32 %r12, %r1, 858993459; shfl.sync.bfly.b32 %r12|%p3, %r12, 1, 31, -1; "
+    "shr.u32 %r10, %r12, %r13; shr.u32 %r8, %r12, %r2; shr.u32 %r7, %r1, %r13;";
+
 // The proof for the mutant whose first line of the body is `after`.
 std::string ProofOf(const std::string& before, const std::string& after,
                     const std::string& rest = "") {
-  const auto original = ptx::ParseModule(Kernel(before + "\n" + rest), "k");
-  const auto mutant = ptx::ParseModule(Kernel(after + "\n" + rest), "k");
+  const auto original = ptx::ParseModule(Kernel(before + "\n" + rest, kMore), "k");
+  const auto mutant = ptx::ParseModule(Kernel(after + "\n" + rest, kMore), "k");
   EXPECT_TRUE(original.ok() && mutant.ok());
   const auto program = ptx::DecodeEntry(*original, "k");
   EXPECT_TRUE(program.ok()) << program.error().ToString();
@@ -90,14 +99,21 @@ TEST(EquivalenceTest, ProvesWhatHolds) {
       {"cvt.u32.u64 %r9, %rd3;", "cvt.u32.s64 %r9, %rd3;", ""},
       {"setp.gt.u32 %p1, %r17, 15;", "setp.ge.u32 %p1, %r17, 15;", "selp.b32 %r9, 1, 0, %p1;"},
       {"setp.lt.u32 %p1, %r17, 17;", "setp.le.u32 %p1, %r17, 20;", "selp.b32 %r9, 1, 0, %p1;"},
+      // A word shifted by a multiple of four whose nibbles have two bits; what another lane had.
+      {"and.b32 %r9, %r10, 7;", "and.b32 %r9, %r10, 3;", ""},
+      {"or.b32 %r9, %r12, 12;", "xor.b32 %r9, %r12, 12;", ""},
+      // All that a register holds of a load, and what a shift leaves of it.
+      {"ld.global.u32 %r9, [%rd4];", "ld.global.s32 %r9, [%rd4];", ""},
+      {"ld.global.u16 %r3, [%rd4];", "ld.global.s16 %r3, [%rd4];",
+       "shl.b32 %r4, %r3, 16;\npopc.b32 %r9, %r4;"},
       // The smaller of two is no longer than either, and a sum of short numbers is short.
       {"setp.lt.s32 %p1, %r3, %r2;", "setp.lt.u32 %p1, %r3, %r2;",
        "selp.b32 %r9, 1, 0, %p1;\nmin.u32 %r3, %r1, 7;"},
   };
   for (const auto& [before, after, rest] : pairs) {
     EXPECT_NE(ProofOf(before, after, rest), "") << before << " -> " << after;
-    EXPECT_EQ(Outputs(Kernel(std::string(before) + "\n" + rest)),
-              Outputs(Kernel(std::string(after) + "\n" + rest)))
+    EXPECT_EQ(Outputs(Kernel(std::string(before) + "\n" + rest, kMore)),
+              Outputs(Kernel(std::string(after) + "\n" + rest, kMore)))
         << before;
   }
   // A comparison of multiples of 2^17.
@@ -130,20 +146,46 @@ TEST(EquivalenceTest, DoesNotProveWhatDoesNotHold) {
       {"and.b32 %r9, %r1, 12;", "and.b32 %r9, %r2, 12;", ""},
       {"setp.gt.u32 %p1, %r18, 16;", "setp.ge.u32 %p1, %r18, 16;", "selp.b32 %r9, 1, 0, %p1;"},
       {"setp.lt.u32 %p1, %r2, 16;", "setp.ge.u32 %p1, %r2, 16;", "selp.b32 %r9, 1, 0, %p1;"},
+      // What a product, a load or a conversion fills its result with; sums over the warp.
+      {"setp.lt.u64 %p1, %rd9, 7;", "setp.lt.s64 %p1, %rd9, 7;", "selp.b32 %r9, 1, 0, %p1;"},
+      {"setp.lt.u32 %p1, %r16, 7;", "setp.lt.s32 %p1, %r16, 7;", "selp.b32 %r9, 1, 0, %p1;"},
+      {"or.b64 %rd6, %rd10, 1099511627776;", "xor.b64 %rd6, %rd10, 1099511627776;",
+       "shr.u64 %rd7, %rd6, 40;\ncvt.u32.u64 %r9, %rd7;"},
+      {"or.b32 %r9, %r14, 2048;", "xor.b32 %r9, %r14, 2048;", ""},
+      {"or.b32 %r3, %r1, 128;", "xor.b32 %r3, %r1, 128;",
+       "cvt.s8.s32 %r4, %r3;\nshr.u32 %r9, %r4, 20;"},
+      {"and.b32 %r9, %r8, 7;", "and.b32 %r9, %r8, 3;", ""},
+      {"and.b32 %r9, %r7, 7;", "and.b32 %r9, %r7, 3;", ""},
+      {"or.b32 %r9, %r12, 6;", "xor.b32 %r9, %r12, 6;", ""},
+      {"ld.global.u16 %r3, [%rd4];", "ld.global.s16 %r3, [%rd4];",
+       "shl.b32 %r4, %r3, 12;\npopc.b32 %r9, %r4;"},
+      // The sign of a field; what a sum of floating point or a carry needs.
+      {"bfe.u32 %r9, %r2, 0, 2;", "bfe.s32 %r9, %r2, 0, 2;", ""},
+      {"or.b32 %r3, %r1, 3840;", "xor.b32 %r3, %r1, 3840;",
+       "mov.b32 %f1, %r3;\nadd.f32 %f2, %f1, 0f4B400000;\nmov.b32 %r4, %f2;\nand.b32 %r9, %r4, "
+       "15;"},
+      {"add.cc.u32 %r3, %r1, %r2;", "add.cc.u32 %r3, %r1, %r1;", "addc.u32 %r9, %r2, 0;"},
   };
   for (const auto& [before, after, rest] : pairs) {
     EXPECT_EQ(ProofOf(before, after, rest), "") << before << " -> " << after;
-    EXPECT_NE(Outputs(Kernel(std::string(before) + "\n" + rest)),
-              Outputs(Kernel(std::string(after) + "\n" + rest)))
+    EXPECT_NE(Outputs(Kernel(std::string(before) + "\n" + rest, kMore)),
+              Outputs(Kernel(std::string(after) + "\n" + rest, kMore)))
         << before;
   }
 }
 
+// Of the magnitude %r11, by an addition where %p1, else by adding to the bits.
+constexpr const char* kToFloat8 =
+    "shr.u32 %r3, %r11, 20;\nand.b32 %r3, %r3, 1;\nadd.s32 %r3, %r11, %r3;\n"
+    "add.s32 %r3, %r3, 524287;\nshr.u32 %r3, %r3, 20;\nadd.s32 %r3, %r3, -960;\n"
+    "mov.b32 %f1, %r11;\nadd.rn.f32 %f2, %f1, 0f46800000;\nmov.b32 %r4, %f2;\n"
+    "add.s32 %r4, %r4, -1182793728;\nselp.b32 %r9, %r4, %r3, %p1;";
+
 // What the solver says of the mutant whose first line of the body is `after`; empty: no proof.
 std::string SolverProofOf(const std::string& before, const std::string& after,
                           const std::string& rest, const IsUnsatisfiable& solver) {
-  const auto original = ptx::ParseModule(Kernel(before + "\n" + rest), "k");
-  const auto mutant = ptx::ParseModule(Kernel(after + "\n" + rest), "k");
+  const auto original = ptx::ParseModule(Kernel(before + "\n" + rest, kMore), "k");
+  const auto mutant = ptx::ParseModule(Kernel(after + "\n" + rest, kMore), "k");
   EXPECT_TRUE(original.ok() && mutant.ok());
   const auto program = ptx::DecodeEntry(*original, "k");
   const auto changed = ptx::DecodeEntry(*mutant, "k");
@@ -188,13 +230,43 @@ TEST(SolverProofTest, ProvesWhatHoldsAndNothingElse) {
        "shr.u64 %rd7, %rd6, 32;\ncvt.u32.u64 %r9, %rd7;"},
       {true, "cvt.u64.u32 %rd6, %r1;", "cvt.u64.s32 %rd6, %r1;", "cvt.u32.u64 %r9, %rd6;"},
       {false, "add.u32 %r9, %r2, 1;", "add.u32 %r9, %r2, 2;", ""},
+      {true, "clz.b32 %r3, %r2;", "clz.b32 %r3, %r18;",
+       "setp.lt.u32 %p1, %r3, 21;\nselp.b32 %r9, 1, 0, %p1;"},
+      {false, "clz.b32 %r3, %r2;", "clz.b32 %r3, %r18;",
+       "setp.lt.u32 %p1, %r3, 22;\nselp.b32 %r9, 1, 0, %p1;"},
+      // Paths that part and meet again, or go back.
+      {true, "mov.u32 %r3, 5;", "mov.u32 %r3, 6;",
+       "setp.lt.u32 %p1, %r2, 100;\n@%p1 bra $A;\nmov.u32 %r3, 7;\n$A:\n"
+       "@%p1 mov.u32 %r3, 9;\nmov.u32 %r9, %r3;"},
+      {false, "mov.u32 %r3, 5;", "mov.u32 %r3, 6;",
+       "setp.lt.u32 %p1, %r2, 100;\n@%p1 bra $A;\nmov.u32 %r3, 7;\n$A:\n"
+       "@!%p1 mov.u32 %r3, 9;\nmov.u32 %r9, %r3;"},
+      {false, "mov.u32 %r3, 5;", "mov.u32 %r3, 6;",
+       "$A:\nadd.u32 %r3, %r3, 2;\nsetp.lt.u32 %p1, %r3, 20;\n@%p1 bra $A;\n"
+       "mov.u32 %r9, %r3;"},
+      {true, "@%p3 bra $A;", "@!%p3 bra $A;",
+       "add.u32 %r9, %r1, 1;\nbra $B;\n$A:\nsub.u32 %r9, %r1, -1;\n$B:\n"},
+      {false, "@%p3 bra $A;", "@!%p3 bra $A;",
+       "add.u32 %r9, %r1, 1;\nbra $B;\n$A:\nsub.u32 %r9, %r1, 1;\n$B:\n"},
+      {false, "@%p3 bra $A;", "@!%p3 bra $A;",
+       "st.global.u32 [%rd5], %r1;\nret;\n$A:\nadd.u32 %r9, %r1, 1;"},
+      // Where the subnormals of float8_e4m3fn end, two ways of rounding meet.
+      {true, "setp.lt.u32 %p1, %r11, 1015021568;", "setp.lt.u32 %p1, %r11, 1015021567;", kToFloat8},
+      {false, "setp.lt.u32 %p1, %r11, 1015021568;", "setp.lt.u32 %p1, %r11, 1006632960;",
+       kToFloat8},
+      {true, "setp.eq.f32 %p1, %f1, 0f00000000;", "setp.eq.f32 %p1, %f1, 0f80000000;",
+       "selp.b32 %r9, 1, 0, %p1;"},
+      {true, "setp.lt.f32 %p1, %f1, 0f3F800000;", "setp.ltu.f32 %p1, %f1, 0f3F800000;",
+       "setp.nan.f32 %p2, %f1, %f1;\nor.pred %p1, %p1, %p2;\nselp.b32 %r9, 1, 0, %p1;"},
+      {false, "setp.lt.f32 %p1, %f2, 0f3F800000;", "setp.ltu.f32 %p1, %f2, 0f3F800000;",
+       "selp.b32 %r9, 1, 0, %p1;"},
   };
   for (const auto& [holds, before, after, rest] : pairs) {
     const std::string what = std::string(before) + " -> " + after;
     EXPECT_EQ(!SolverProofOf(before, after, rest, solver).empty(), holds) << what;
-    const bool same = Outputs(Kernel(std::string(before) + "\n" + rest)) ==
-                      Outputs(Kernel(std::string(after) + "\n" + rest));
-    EXPECT_EQ(same, holds) << what;
+    const auto outputs = Outputs(Kernel(std::string(before) + "\n" + rest, kMore));
+    EXPECT_FALSE(outputs.empty()) << what;
+    EXPECT_EQ(outputs == Outputs(Kernel(std::string(after) + "\n" + rest, kMore)), holds) << what;
   }
 }
 

@@ -8,6 +8,8 @@
 #include <set>
 
 #include "formats/codec.h"
+#include "reference/compare/rare_words.h"
+#include "reference/random/philox.h"
 #include "tests/support/case_generator.h"
 
 namespace ulproof::reference {
@@ -92,6 +94,23 @@ RC_GTEST_PROP(InputsProperty, CasesSurviveTheirLine, ()) {
   const auto parsed = formats::ParseCase(formats::CaseLine(c));
   RC_ASSERT(parsed.ok());
   RC_ASSERT(*parsed == c);
+}
+
+// Would catch a key that leads to other words, or a place of a group without one of them.
+TEST(RareWordsTest, EveryPlaceHasEveryWord) {
+  Rng rng(1);
+  const std::set<std::uint32_t> rare = {681419127, 681419126, 5797768, 5797767, 1231, 1230};
+  std::set<std::pair<std::size_t, std::uint32_t>> seen;
+  for (const formats::RandomKey& key : KeysOfRareWords(formats::NoiseLaw::kRg32, rng)) {
+    const auto words = Words(key.seed, key.stream, key.offset / 4);
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      EXPECT_TRUE(rare.contains(words[i] & 0x7FFFFFFF));
+      seen.emplace(i, words[i] & 0x7FFFFFFF);
+    }
+  }
+  EXPECT_EQ(seen.size(), 4 * rare.size());
+  EXPECT_EQ(KeysOfRareWords(formats::NoiseLaw::kRg16, rng).size(), 4u);
+  EXPECT_TRUE(KeysOfRareWords(formats::NoiseLaw::kRgbits, rng).empty());
 }
 
 }  // namespace

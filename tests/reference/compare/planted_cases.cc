@@ -177,6 +177,10 @@ std::vector<Case> PlantedCases(std::string_view operation) {
   Add(cases, *op, {32, 32}, {rng.Next(), 4, 64}, rng, 1);
   // Where in a block the maximum is decides what a wrong maximum shows.
   if (op->kind == OpKind::kBlockMax) Add(cases, *op, {64, 256}, {}, rng, kPlain);
+  // Sums of whole blocks, each rounded differently in another order; many groups, some of whose
+  // errors are nearly alike.
+  if (op->kind >= OpKind::kFit) Add(cases, *op, {64, 128}, {5, 6, 8}, rng, kPlain);
+  if (op->rule == formats::ScaleRule::kBest) Add(cases, *op, {32, 512}, {}, rng, kPlain);
   for (const std::string_view line : kKnown) {
     if (!line.starts_with(operation)) continue;
     cases.push_back(*formats::ParseCase(line));

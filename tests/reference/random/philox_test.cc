@@ -5,8 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <set>
 
+#include "reference/random/philox_inverse.h"
 #include "tests/support/kat_file.h"
 
 namespace ulproof::reference {
@@ -81,6 +83,17 @@ TEST(WordsTest, AreThoseOfCurand) {
     ++cases;
   }
   EXPECT_EQ(cases, 140);
+}
+
+// Would catch a round that is undone with the wrong key or the halves of a product swapped.
+TEST(PlaceOfWordsTest, UndoesWords) {
+  std::mt19937_64 rng(1);
+  for (int i = 0; i < 1000; ++i) {
+    const std::uint64_t seed = rng(), stream = rng(), group = rng();
+    const WordsPlace place = PlaceOfWords(seed, Words(seed, stream, group));
+    EXPECT_EQ(place.stream, stream);
+    EXPECT_EQ(place.group, group);
+  }
 }
 
 }  // namespace
