@@ -14,10 +14,16 @@
   ULPROOF_INCBIN(ulproof_golden_##arch##_##module, #arch "/" #module ".ptx")
 
 ULPROOF_GOLDEN(sm_80, backward);
+ULPROOF_GOLDEN(sm_80, best_scale);
 ULPROOF_GOLDEN(sm_80, block_max);
 ULPROOF_GOLDEN(sm_80, block_quantize);
 ULPROOF_GOLDEN(sm_80, cast);
+ULPROOF_GOLDEN(sm_80, fake_backward);
+ULPROOF_GOLDEN(sm_80, fake_quantize);
+ULPROOF_GOLDEN(sm_80, fit);
 ULPROOF_GOLDEN(sm_80, noise);
+ULPROOF_GOLDEN(sm_80, perturb);
+ULPROOF_GOLDEN(sm_80, refit);
 ULPROOF_GOLDEN(sm_80, sample);
 ULPROOF_INCBIN(ulproof_golden_manifest, "MANIFEST");
 
@@ -31,12 +37,18 @@ struct GoldenFile {
 };
 #define ULPROOF_GOLDEN_ROW(arch, module) \
   { #arch, #module, ulproof_golden_##arch##_##module, ulproof_golden_##arch##_##module##_end }
-constexpr std::array<GoldenFile, 6> kFiles = {{
+constexpr std::array<GoldenFile, 12> kFiles = {{
     ULPROOF_GOLDEN_ROW(sm_80, backward),
+    ULPROOF_GOLDEN_ROW(sm_80, best_scale),
     ULPROOF_GOLDEN_ROW(sm_80, block_max),
     ULPROOF_GOLDEN_ROW(sm_80, block_quantize),
     ULPROOF_GOLDEN_ROW(sm_80, cast),
+    ULPROOF_GOLDEN_ROW(sm_80, fake_backward),
+    ULPROOF_GOLDEN_ROW(sm_80, fake_quantize),
+    ULPROOF_GOLDEN_ROW(sm_80, fit),
     ULPROOF_GOLDEN_ROW(sm_80, noise),
+    ULPROOF_GOLDEN_ROW(sm_80, perturb),
+    ULPROOF_GOLDEN_ROW(sm_80, refit),
     ULPROOF_GOLDEN_ROW(sm_80, sample),
 }};
 

@@ -20,14 +20,6 @@
 namespace ulproof::gpu {
 namespace {
 
-__device__ __forceinline__ float ButterflySum(float x) {
-#pragma unroll
-  for (int distance = 16; distance > 0; distance /= 2) {
-    x = __fadd_rn(x, __shfl_xor_sync(kFullWarp, x, distance));
-  }
-  return x;
-}
-
 __device__ __forceinline__ float FinishGradient(float scale, float sum) {
   const float minus_ln2 = __uint_as_float(0xBF317218u);
   return __fmul_rn(__fmul_rn(minus_ln2, scale), sum);

@@ -149,15 +149,10 @@ __device__ void NoiseBoxMuller(std::int8_t* noise, const Matrix& matrix, const R
   }
 }
 
-// (w >> 8) 2^-24 - 1/2: every step is exact.
 __device__ void NoiseUniform(float* noise, const Matrix& matrix, const RandomKey& key) {
   const std::uint64_t count = matrix.rows * matrix.cols;
   for (std::uint64_t i = ThreadIndex(); i < count; i += ThreadCount()) {
-    const std::uint64_t element = LogicalIndex(matrix, key, i);
-    const Words w = PhiloxWords(key.seed, key.stream, element / 4);
-    const std::uint32_t lane = static_cast<std::uint32_t>(element) & 3u;
-    const std::uint32_t low = lane & 1u ? w.w1 : w.w0, high = lane & 1u ? w.w3 : w.w2;
-    noise[i] = __fmaf_rn(__uint2float_rn((lane & 2u ? high : low) >> 8), 0x1p-24f, -0.5f);
+    noise[i] = Uniform::At<AsFloat>(key, LogicalIndex(matrix, key, i));
   }
 }
 

@@ -150,6 +150,44 @@ struct Rgbits {
   }
 };
 
+// --- uniform (the only law here that is no integer): R = (w >> 8) 2^-24 - 1/2, exactly
+// ------------------------------------------------
+struct Uniform {
+  static __device__ __forceinline__ std::uint32_t WordAt(const RandomKey& key,
+                                                         std::uint64_t element) {
+    const Words w = PhiloxWords(key.seed, key.stream, element / 4);
+    const std::uint32_t lane = static_cast<std::uint32_t>(element) & 3u;
+    const std::uint32_t low = lane & 1u ? w.w1 : w.w0, high = lane & 1u ? w.w3 : w.w2;
+    return lane & 2u ? high : low;
+  }
+  static __device__ __forceinline__ void EightWords(const RandomKey& key, std::uint64_t element,
+                                                    std::uint32_t (&words)[8]) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const Words w = PhiloxWords(key.seed, key.stream, element / 4 + half);
+      words[4 * half] = w.w0;
+      words[4 * half + 1] = w.w1;
+      words[4 * half + 2] = w.w2;
+      words[4 * half + 3] = w.w3;
+    }
+  }
+  static __device__ __forceinline__ float FromWord(std::uint32_t word) {
+    return __fmaf_rn(__uint2float_rn(word >> 8), 0x1p-24f, -0.5f);
+  }
+  template <typename Form>
+  static __device__ __forceinline__ float At(const RandomKey& key, std::uint64_t element) {
+    return FromWord(WordAt(key, element));
+  }
+  template <typename Form>
+  static __device__ __forceinline__ void Eight(const RandomKey& key, std::uint64_t element,
+                                               float (&r)[8]) {
+    std::uint32_t words[8];
+    EightWords(key, element, words);
+#pragma unroll
+    for (int i = 0; i < 8; ++i) r[i] = FromWord(words[i]);
+  }
+};
+
 }  // namespace ulproof::gpu
 
 #endif  // ULPROOF_GPU_KERNELS_NOISE_CUH_

@@ -2,6 +2,7 @@
 #include "gpu/kernels/registry.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/check.h"
 
@@ -9,8 +10,11 @@ namespace ulproof::gpu {
 namespace {
 
 using formats::BlockFormat;
+using formats::Estimator;
+using formats::FitRule;
 using formats::FormatName;
 using formats::FormatSpec;
+using formats::Levels;
 using formats::NoiseLaw;
 using formats::NoiseLawName;
 using formats::NoisePacking;
@@ -21,6 +25,7 @@ using formats::OverflowName;
 using formats::Rounding;
 using formats::RoundingMode;
 using formats::RoundingName;
+using formats::ScaleRule;
 using Role = ArgumentRole;
 
 constexpr std::uint32_t kThreads = 256;
@@ -94,7 +99,7 @@ void AddSample(std::vector<Kernel>& kernels, const FormatSpec& from, const Forma
                 std::vector<Argument>{{Role::kInput, 0}, {Role::kInput, 1}, {Role::kOutput, 0}} +
                     kShape + std::vector<Argument>{{Role::kBitsPerBlock}, {Role::kPow2}} + kKey,
                 Shaped(WorkUnit::kElement, kThreads),
-                Shaped(WorkUnit::kBlock32, kWarps, kPersistentGrid)});
+                Shaped(WorkUnit::kBlock, kWarps, kPersistentGrid)});
 }
 
 void AddBackward(std::vector<Kernel>& kernels, const FormatSpec& from, NoiseLaw law) {
@@ -103,8 +108,8 @@ void AddBackward(std::vector<Kernel>& kernels, const FormatSpec& from, NoiseLaw 
                 {.kind = OpKind::kBackward, .from = from, .law = law},
                 std::vector<Argument>{{Role::kInput, 0}, {Role::kInput, 1}, {Role::kOutput, 0}} +
                     kShape + kKey,
-                Shaped(WorkUnit::kBlock32, kWarps),
-                Shaped(WorkUnit::kBlock32, kWarps, kPersistentGrid)});
+                Shaped(WorkUnit::kBlock, kWarps),
+                Shaped(WorkUnit::kBlock, kWarps, kPersistentGrid)});
 }
 
 void AddCast(std::vector<Kernel>& kernels, const FormatSpec& from, const FormatSpec& to,
@@ -145,8 +150,8 @@ void AddBlockMaxAndScale(std::vector<Kernel>& kernels) {
                   "block_max",
                   {.kind = OpKind::kBlockMax, .from = from},
                   {{Role::kInput, 0}, {Role::kOutput, 0}, {Role::kRows}, {Role::kCols}},
-                  Shaped(WorkUnit::kBlock32, kThreads),
-                  Shaped(WorkUnit::kBlock32, kWarps, kPersistentGrid)});
+                  Shaped(WorkUnit::kBlock, kThreads),
+                  Shaped(WorkUnit::kBlock, kWarps, kPersistentGrid)});
   }
   Launch scale = Shaped(WorkUnit::kElement, kThreads);
   scale.entry = "scale_float32";
@@ -185,6 +190,133 @@ void AddQuantize(std::vector<Kernel>& kernels) {
   }
 }
 
+// The best of neighbouring scales, for the 4-bit formats.
+void AddBestScale(std::vector<Kernel>& kernels, const BlockFormat& format) {
+  for (const FormatSpec& from : {formats::kBfloat16, formats::kFloat32}) {
+    const std::string name =
+        "quantize_" + FormatName(from) + "_" + std::string(format.name) + "_best";
+    const Operation prototype = {
+        .kind = OpKind::kQuantize, .from = from, .block_format = format, .rule = ScaleRule::kBest};
+    for (const bool plain : {true, false}) {
+      if (plain && from != formats::kBfloat16) continue;
+      std::vector<Launch> launches;
+      Launch launch = Shaped(WorkUnit::kGroup, kThreads);
+      launch.entry = name + (plain ? "_plain" : "");
+      launch.arguments = {{Role::kInput, 0}, {Role::kOutput, 0}, {Role::kOutput, 1}};
+      if (format.has_tensor_scale) {
+        Launch maximum = Shaped(WorkUnit::kElement, kThreads, 256);
+        maximum.entry = name + "_max";
+        maximum.arguments = {{Role::kInput, 0}, {Role::kScratch, 0}, {Role::kCount}};
+        launches.push_back(maximum);
+        launch.arguments =
+            launch.arguments + std::vector<Argument>{{Role::kOutput, 2}, {Role::kScratch, 0}};
+      }
+      launch.arguments = launch.arguments + std::vector<Argument>{{Role::kRows}, {Role::kCols}};
+      launches.push_back(launch);
+      kernels.push_back({launch.entry, "best_scale", plain, prototype, launches});
+    }
+  }
+}
+
+// --- Contract section 14 -----------------------------------------------------------------------
+
+const std::vector<Argument> kBlocks = {
+    {Role::kRows}, {Role::kCols}, {Role::kBlockRows}, {Role::kBlockCols}};
+const std::vector<Argument> kShapeAndBlocks =
+    kShape + std::vector<Argument>{{Role::kBlockRows}, {Role::kBlockCols}};
+const std::vector<Argument> kEnds = {{Role::kLowest}, {Role::kHighest}};
+
+std::vector<Argument> Ports(int inputs, int outputs) {
+  std::vector<Argument> arguments;
+  for (int i = 0; i < inputs; ++i) arguments.push_back({Role::kInput, i});
+  for (int i = 0; i < outputs; ++i) arguments.push_back({Role::kOutput, i});
+  return arguments;
+}
+
+// One warp a block, or one for 32 rows.
+const Launch kWarpABlock = Shaped(WorkUnit::kBlock, kWarps);
+const Launch kWarpABatch = Shaped(WorkUnit::kRowBatch, kWarps, kPersistentGrid);
+
+// The kernels for integers have their ends as arguments.
+constexpr Levels kAnyIntegers = {};
+Levels LevelsOf(const FormatSpec& format) {
+  return {.kind = Levels::Kind::kFormat, .low = 0, .high = 0, .format = format};
+}
+std::string LevelsId(const Levels& levels) {
+  return levels.kind == Levels::Kind::kFormat ? FormatName(levels.format) : "int";
+}
+
+void AddFit(std::vector<Kernel>& kernels, const FormatSpec& from) {
+  const auto add = [&](FitRule rule, int inputs, const std::vector<Argument>& rest) {
+    Add(kernels, {"fit_" + std::string(FitRuleName(rule)) + "_" + FormatName(from),
+                  "fit",
+                  {.kind = OpKind::kFit, .from = from, .fit = rule},
+                  Ports(inputs, 2) + kBlocks + rest,
+                  kWarpABlock,
+                  kWarpABatch});
+  };
+  add(FitRule::kMinmax, 1, {{Role::kHalfWidth}});
+  add(FitRule::kRange, 1, {{Role::kWidth}, {Role::kLowest}});
+  add(FitRule::kBits, 2, {{Role::kBitsPerBlock}});
+  add(FitRule::kSigma, 2, {{Role::kHalfWidth}, {Role::kMeanZero}});
+}
+
+void AddRefit(std::vector<Kernel>& kernels, const FormatSpec& from, const Levels& levels) {
+  Add(kernels, {"refit_" + FormatName(from) + "_" + LevelsId(levels),
+                "refit",
+                {.kind = OpKind::kRefit, .from = from, .levels = levels},
+                Ports(3, 2) + kBlocks + kEnds + std::vector<Argument>{{Role::kMeanZero}},
+                kWarpABlock,
+                kWarpABatch});
+}
+
+void AddFakeQuantize(std::vector<Kernel>& kernels, const FormatSpec& from, const Levels& levels) {
+  Add(kernels, {"fake_quantize_" + FormatName(from) + "_" + LevelsId(levels),
+                "fake_quantize",
+                {.kind = OpKind::kFakeQuantize, .from = from, .levels = levels},
+                Ports(3, 1) + kBlocks + kEnds,
+                Shaped(WorkUnit::kElement, kThreads),
+                Shaped(WorkUnit::kElement, 8 * kThreads, kPersistentGrid)});
+}
+
+void AddFakeBackward(std::vector<Kernel>& kernels, const FormatSpec& from, const Levels& levels,
+                     Estimator estimator) {
+  Add(kernels,
+      {"fake_backward_" + FormatName(from) + "_" + LevelsId(levels) + "_" +
+           std::string(EstimatorName(estimator)),
+       "fake_backward",
+       {.kind = OpKind::kFakeBackward, .from = from, .levels = levels, .estimator = estimator},
+       Ports(4, 2) + kShapeAndBlocks + kEnds + kKey,
+       kWarpABlock,
+       kWarpABatch});
+}
+
+void AddPerturb(std::vector<Kernel>& kernels, const FormatSpec& from, NoiseLaw law) {
+  Add(kernels, {"perturb_" + FormatName(from) + "_" + std::string(NoiseLawName(law)),
+                "perturb",
+                {.kind = OpKind::kPerturb, .from = from, .law = law},
+                Ports(3, 1) + kShapeAndBlocks + kKey,
+                Shaped(WorkUnit::kElement, kThreads),
+                Shaped(WorkUnit::kElement, 8 * kThreads, kPersistentGrid)});
+}
+
+void AddFitted(std::vector<Kernel>& kernels) {
+  using formats::kBfloat16, formats::kFloat32;
+  const Levels e2m1 = LevelsOf(formats::kFloat4E2m1fn), e4m3 = LevelsOf(formats::kFloat8E4m3fn);
+  for (const FormatSpec& from : {kBfloat16, kFloat32}) {
+    AddFit(kernels, from);
+    AddRefit(kernels, from, kAnyIntegers);
+    for (const Levels& levels : {kAnyIntegers, e2m1, e4m3}) AddFakeQuantize(kernels, from, levels);
+    AddFakeBackward(kernels, from, kAnyIntegers, Estimator::kLsq);
+    AddFakeBackward(kernels, from, kAnyIntegers, Estimator::kGdnsq);
+    AddPerturb(kernels, from, NoiseLaw::kUniform);
+  }
+  AddRefit(kernels, kBfloat16, e2m1);
+  AddFakeBackward(kernels, kBfloat16, kAnyIntegers, Estimator::kAewgs);
+  AddFakeBackward(kernels, kBfloat16, e2m1, Estimator::kLsq);
+  AddPerturb(kernels, kBfloat16, NoiseLaw::kRg16);
+}
+
 std::vector<Kernel> MakeKernels() {
   using formats::kBfloat16, formats::kFloat32;
   std::vector<Kernel> kernels;
@@ -203,6 +335,10 @@ std::vector<Kernel> MakeKernels() {
   AddBackward(kernels, kBfloat16, NoiseLaw::kRgbits);
   AddCasts(kernels);
   AddQuantize(kernels);
+  for (const BlockFormat& format : formats::kBlockFormats) {
+    if (format.element_bits == 4) AddBestScale(kernels, format);
+  }
+  AddFitted(kernels);
   return kernels;
 }
 
@@ -213,12 +349,34 @@ Operation WithoutArguments(Operation op) {
   op.key = {};
   op.bits_per_block = false;
   op.pow2 = false;
-  if (op.rule != formats::ScaleRule::kBest)
-    op.rule = {};  // The kernels know the four public rules.
+  if (op.rule != ScaleRule::kBest) op.rule = {};  // That one has kernels of its own.
+  if (op.kind < OpKind::kFit) return op;
+  op.block = {};
+  op.mean_zero = false;
+  // A fit knows of its levels what the arguments say.
+  if (op.kind == OpKind::kFit || op.levels.kind != Levels::Kind::kFormat) op.levels = {};
   return op;
 }
 
+// The bits of a binary32 argument.
+std::uint64_t Bits(float x) { return std::bit_cast<std::uint32_t>(x); }
+
 std::uint64_t CeilDiv(std::uint64_t a, std::uint64_t b) { return a / b + (a % b != 0); }
+
+std::uint64_t WorkUnits(WorkUnit unit, const Operation& op) {
+  switch (unit) {
+    case WorkUnit::kElement:
+      return op.shape.count();
+    case WorkUnit::kBlock:
+      return op.grid().count();
+    case WorkUnit::kGroup:
+      return op.scale_grid().count();
+    case WorkUnit::kRowBatch:
+      return op.block.rows == 1 ? CeilDiv(op.grid().count(), 32) : op.grid().count();
+  }
+  ULPROOF_CHECK(false, "an unknown unit of work");
+  return 0;
+}
 
 }  // namespace
 
@@ -237,11 +395,7 @@ const Kernel* FindKernel(const Operation& op, bool plain) {
 }
 
 std::uint64_t GridSize(const Launch& launch, const Operation& op) {
-  const formats::BlockGrid blocks = {op.shape, {}};
-  const std::uint64_t units = launch.unit == WorkUnit::kElement   ? op.shape.count()
-                              : launch.unit == WorkUnit::kBlock32 ? blocks.count()
-                                                                  : op.scale_grid().count();
-  const std::uint64_t grid = CeilDiv(units, launch.units_a_block);
+  const std::uint64_t grid = CeilDiv(WorkUnits(launch.unit, op), launch.units_a_block);
   return launch.max_grid == 0 ? grid : std::min<std::uint64_t>(grid, launch.max_grid);
 }
 
@@ -261,6 +415,20 @@ std::uint64_t ScalarArgument(ArgumentRole role, const Operation& op) {
       return op.pow2;
     case Role::kRule:
       return static_cast<std::uint64_t>(op.rule);
+    case Role::kBlockRows:
+      return op.block.rows;
+    case Role::kBlockCols:
+      return op.block.cols;
+    case Role::kLowest:
+      return Bits(LowestLevel(op.levels));
+    case Role::kHighest:
+      return Bits(HighestLevel(op.levels));
+    case Role::kWidth:
+      return Bits(LevelsWidth(op.levels));
+    case Role::kHalfWidth:
+      return Bits(LevelsWidth(op.levels) / 2);
+    case Role::kMeanZero:
+      return op.mean_zero;
     case Role::kSeed:
       return op.key.seed;
     case Role::kStream:
@@ -277,7 +445,21 @@ std::uint64_t ScalarArgument(ArgumentRole role, const Operation& op) {
 }
 
 int ArgumentBytes(ArgumentRole role) {
-  return role == Role::kBitsPerBlock || role == Role::kPow2 || role == Role::kRule ? 4 : 8;
+  switch (role) {
+    case Role::kBitsPerBlock:
+    case Role::kPow2:
+    case Role::kRule:
+    case Role::kBlockRows:
+    case Role::kBlockCols:
+    case Role::kLowest:
+    case Role::kHighest:
+    case Role::kWidth:
+    case Role::kHalfWidth:
+    case Role::kMeanZero:
+      return 4;
+    default:
+      return 8;
+  }
 }
 
 }  // namespace ulproof::gpu

@@ -25,6 +25,13 @@ enum class ArgumentRole : std::uint8_t {
   kBitsPerBlock,  // u32, 0 or 1
   kPow2,          // u32, 0 or 1
   kRule,          // u32, ScaleRule
+  kBlockRows,     // u32
+  kBlockCols,     // u32
+  kLowest,        // f32, the outermost levels of contract section 14
+  kHighest,       // f32
+  kWidth,         // f32, their distance
+  kHalfWidth,     // f32
+  kMeanZero,      // u32, 0 or 1
   kSeed,          // u64
   kStream,        // u64
   kOffset,        // u64
@@ -34,8 +41,9 @@ struct Argument {
   int index = 0;
 };
 
-// What one thread or warp of a launch is given; the grid covers them all.
-enum class WorkUnit : std::uint8_t { kElement, kBlock32, kGroup };
+// What one thread or warp of a launch is given; the grid covers them all. kRowBatch: a block of
+// any shape, or 32 blocks where they are one row high.
+enum class WorkUnit : std::uint8_t { kElement, kBlock, kGroup, kRowBatch };
 
 struct Launch {
   std::string entry;
@@ -59,8 +67,9 @@ struct Kernel {
 // Every kernel of gpu/kernels.
 const std::vector<Kernel>& Kernels();
 
-// The kernel for an operation: its own kind, formats, modes, law and block; any shape, key, flags
-// that are arguments. Null where there is none.
+// The kernel for an operation: its own kind, formats, modes, law and block; any shape, key and
+// flags that are arguments, and for the kinds of contract section 14 any block and any range of
+// integers as levels. Null where there is none.
 const Kernel* FindKernel(const formats::Operation& op, bool plain);
 
 // Thread blocks of a launch. Precondition: op is valid and matches.

@@ -67,6 +67,15 @@ __device__ __forceinline__ std::uint32_t WarpMax(std::uint32_t value) {
 #endif
 }
 
+// Step 3 of the canonical sum (contract section 8): one number a lane, the sum on all lanes.
+__device__ __forceinline__ float ButterflySum(float x) {
+#pragma unroll
+  for (int distance = 16; distance > 0; distance /= 2) {
+    x = __fadd_rn(x, __shfl_xor_sync(kFullWarp, x, distance));
+  }
+  return x;
+}
+
 // Eight elements as they lie in memory: 8, 16 or 32 bytes, moved in accesses of up to 16. Kept as
 // words, because the compiler splits a struct of small integers into small stores.
 template <typename Storage>

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/target_clones.h"
 #include "gpu/ptx/operation.h"
 
 // A register may be source and destination of one operation; lane i then reads before it writes
@@ -19,16 +20,6 @@
 #define ULPROOF_EACH_LANE _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define ULPROOF_EACH_LANE _Pragma("GCC ivdep")
-#endif
-
-// Compiles a function twice, for the baseline processor and for AVX2, and picks at load time. The
-// results are the same bits: no arithmetic here depends on the instruction set. Sanitizers do not
-// bear the loader's early calls that this needs.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define ULPROOF_LANE_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define ULPROOF_LANE_CLONES
 #endif
 
 namespace ulproof::gpu::ptx {
@@ -140,7 +131,7 @@ void RunActive(Result (*)(std::uint64_t, Sources...), const Operation& operation
 
 // operand[0] <- kFunction(operand[1], operand[2], ...), by the types in kFunction's signature.
 template <auto kFunction>
-ULPROOF_LANE_CLONES void Lanes(const Operation& operation, Warp& warp, LaneMask mask) {
+ULPROOF_TARGET_CLONES void Lanes(const Operation& operation, Warp& warp, LaneMask mask) {
   internal::RunLanes<kFunction>(kFunction, operation, warp, mask);
 }
 
@@ -164,8 +155,8 @@ inline LaneMask PackFlags(const std::uint8_t (&flags)[kLanes]) {
 
 // The mask of lanes for which kFunction(operand[first], ...) holds (all lanes, active or not).
 template <typename... Sources, typename Function>
-ULPROOF_LANE_CLONES LaneMask FlagLanes(const Operation& operation, Warp& warp, int first,
-                                       Function function) {
+ULPROOF_TARGET_CLONES LaneMask FlagLanes(const Operation& operation, Warp& warp, int first,
+                                         Function function) {
   std::uint8_t flags[kLanes];
   [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
     const auto run = [&](const internal::Source<Sources>... source) {

@@ -38,8 +38,19 @@ ManifestArgument AddressArgument(ManifestArgument::Kind kind, std::size_t index,
   return argument;
 }
 
+ManifestArgument NumberArgument(ArgumentRole role, const Operation& op, ScalarType type,
+                                std::string_view place) {
+  ManifestArgument argument;
+  argument.kind = ManifestArgument::Kind::kBits;
+  argument.bits = ScalarArgument(role, op);
+  argument.type = type;
+  argument.place = place;
+  return argument;
+}
+
 // An argument of our own kernels, whose scratch words become buffers of four bytes.
-ManifestArgument FromRegistry(const Argument& argument, const formats::Signature& signature) {
+ManifestArgument FromRegistry(const Argument& argument, const Operation& op,
+                              const formats::Signature& signature) {
   const std::size_t index = static_cast<std::size_t>(argument.index);
   const auto field = [&](Field f) {
     return FieldArgument(f,
@@ -72,6 +83,21 @@ ManifestArgument FromRegistry(const Argument& argument, const formats::Signature
       return field(Field::kStream);
     case ArgumentRole::kOffset:
       return field(Field::kOffset);
+    // What the operation has built in.
+    case ArgumentRole::kBlockRows:
+      return NumberArgument(argument.role, op, ScalarType::kU32, "block_rows");
+    case ArgumentRole::kBlockCols:
+      return NumberArgument(argument.role, op, ScalarType::kU32, "block_cols");
+    case ArgumentRole::kMeanZero:
+      return NumberArgument(argument.role, op, ScalarType::kU32, "mean_zero");
+    case ArgumentRole::kLowest:
+      return NumberArgument(argument.role, op, ScalarType::kF32, "lowest");
+    case ArgumentRole::kHighest:
+      return NumberArgument(argument.role, op, ScalarType::kF32, "highest");
+    case ArgumentRole::kWidth:
+      return NumberArgument(argument.role, op, ScalarType::kF32, "width");
+    case ArgumentRole::kHalfWidth:
+      return NumberArgument(argument.role, op, ScalarType::kF32, "half_width");
   }
   ULPROOF_CHECK(false, "an unknown role");
   return {};
@@ -88,15 +114,17 @@ Manifest FromKernel(const Kernel& kernel, const Operation& op) {
     ManifestLaunch& mine = manifest.launches.emplace_back();
     mine.entry = launch.entry;
     for (const Argument& argument : launch.arguments) {
-      mine.arguments.push_back(FromRegistry(argument, signature));
+      mine.arguments.push_back(FromRegistry(argument, op, signature));
       if (argument.role == ArgumentRole::kScratch) {
         scratch_words = std::max(scratch_words, static_cast<std::size_t>(argument.index) + 1);
       }
     }
-    const std::string_view units = launch.unit == WorkUnit::kElement   ? "count"
-                                   : launch.unit == WorkUnit::kBlock32 ? "blocks"
-                                                                       : "groups";
-    std::string grid = fmt::format("ceil_div({}, {})", units, launch.units_a_block);
+    const std::string_view units = launch.unit == WorkUnit::kElement ? "count"
+                                   : launch.unit == WorkUnit::kGroup ? "groups"
+                                                                     : "blocks";
+    const bool is_batch = launch.unit == WorkUnit::kRowBatch && op.block.rows == 1;
+    std::string grid =
+        fmt::format("ceil_div({}, {})", units, (is_batch ? 32 : 1) * launch.units_a_block);
     if (launch.max_grid != 0) grid = fmt::format("min({}, {})", grid, launch.max_grid);
     mine.grid[0] = Parsed(grid);
     mine.block[0] = Expression::Constant(launch.threads_a_block);
@@ -110,10 +138,14 @@ Manifest FromKernel(const Kernel& kernel, const Operation& op) {
 // The kernel whose argument order stands for all of its kind, formats being no part of it: the
 // plain one, whose grid gives every element, block or group a thread or warp of its own.
 const Kernel* PatternFor(const Operation& op) {
+  const auto is_best = [](const Operation& one) { return one.rule == formats::ScaleRule::kBest; };
   const auto matches = [&](const Kernel& kernel, bool plain) {
-    return kernel.prototype.kind == op.kind && kernel.plain == plain &&
-           (op.kind != OpKind::kQuantize ||
-            kernel.prototype.block_format.has_tensor_scale == op.block_format.has_tensor_scale);
+    const Operation& own = kernel.prototype;
+    if (own.kind != op.kind || kernel.plain != plain) return false;
+    if (op.kind == OpKind::kFit) return own.fit == op.fit;
+    if (op.kind != OpKind::kQuantize) return true;
+    return own.block_format.has_tensor_scale == op.block_format.has_tensor_scale &&
+           is_best(own) == is_best(op);
   };
   for (const bool plain : {true, false}) {
     const auto found = std::ranges::find_if(
@@ -151,7 +183,7 @@ Operation PrototypeOf(Operation op) {
   op.key = {};
   op.bits_per_block = false;
   op.pow2 = false;
-  op.rule = {};
+  if (op.rule != formats::ScaleRule::kBest) op.rule = {};
   if (op.random) op.random = 0;
   return op;
 }

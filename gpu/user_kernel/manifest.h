@@ -122,7 +122,8 @@ base::Result<Manifest> ParseManifest(std::string_view json, std::string_view fil
 base::Result<Manifest> DefaultManifest(const formats::Operation& op,
                                        std::span<const std::string> entries);
 
-// `op` without what varies from call to call: shape, key, flags and the value of r.
+// `op` without what varies from call to call: shape, key, flags, the value of r, and which of the
+// four public scale rules.
 formats::Operation PrototypeOf(formats::Operation op);
 
 }  // namespace ulproof::gpu

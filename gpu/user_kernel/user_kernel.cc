@@ -159,8 +159,8 @@ Status UserKernel::CheckArgument(ManifestArgument& argument, std::uint64_t bytes
   }
   if (argument.kind == Kind::kInput) {
     const formats::Port& port = signature.inputs[argument.index];
-    const bool is_single =
-        (port.name == "bits" && !manifest_.op.bits_per_block) || port.name == "tensor_scale";
+    const bool is_single = (port.name == "bits" && !manifest_.op.bits_per_block) ||
+                           port.name == "clip" || port.name == "tensor_scale";
     if (!is_single || static_cast<std::uint64_t>(port.type.bytes()) != bytes) {
       return Wrong(argument.place,
                    fmt::format("input {} ({}) cannot be passed by value as {}", port.name,

@@ -209,7 +209,8 @@ Status RunEmpty(const UserKernel& kernel, std::span<const KernelLaunch> launches
   for (const formats::Port& port : signature.inputs) {
     KernelBuffer& buffer = buffers.emplace_back();
     buffer.name = port.name;
-    const bool is_single = port.name == "bits" || port.name == "tensor_scale";
+    const bool is_single =
+        port.name == "bits" || port.name == "clip" || port.name == "tensor_scale";
     if (is_single) buffer.input = std::span(zeros).first(sizeof(float));
   }
   for (const formats::Port& port : signature.outputs) {

@@ -55,7 +55,22 @@ def entries_of(op):
         return "sample", f"{source}_{target}_{rule}_{law}", f"sample_{source}_{target}_{rule}_{law}"
     if kind == "backward":
         return "backward", f"{source}_{law}", f"backward_{source}_{law}"
+    levels = keys.get("levels", "int4")
+    levels = levels if levels.startswith("float") else "int"
+    fitted = {
+        "fit": ("fit", source, f"fit_{keys.get('fit', 'minmax')}_{source}"),
+        "refit": ("refit", f"{source}_{levels}", f"refit_{source}_{levels}"),
+        "fake_quantize": ("fake_quantize", f"{source}_{levels}", f"fake_quantize_{source}_{levels}"),
+        "fake_backward": ("fake_backward", f"{source}_{levels}_{keys.get('gradient', 'lsq')}",
+                          f"fake_backward_{source}_{levels}_{keys.get('gradient', 'lsq')}"),
+        "perturb": ("perturb", f"{source}_{law}", f"perturb_{source}_{law}"),
+    }
+    if kind in fitted:
+        return fitted[kind]
     block = keys["format"]
+    if keys.get("rule") == "best":
+        name = f"quantize_{source}_{block}_best"
+        return "best_scale", name, name
     return "block_quantize", source if block == "nvfp4" else block, f"quantize_{source}_{block}"
 
 

@@ -51,7 +51,7 @@ T Shr(T a, std::uint32_t count) {
 
 // Counts known when decoded need no look at each lane: the parameter is the count.
 template <typename T, bool kLeft>
-ULPROOF_LANE_CLONES void ShiftByConstant(const Operation& operation, Warp& warp, LaneMask mask) {
+ULPROOF_TARGET_CLONES void ShiftByConstant(const Operation& operation, Warp& warp, LaneMask mask) {
   auto* const result = warp.At<Word<T>>(operation.operand[0]);
   const auto* const a = warp.At<Word<T>>(operation.operand[1]);
   const std::uint32_t count = *warp.At<std::uint32_t>(operation.operand[2]);

@@ -20,7 +20,7 @@ T ReadElement(const std::uint8_t* from, int e) {
 }
 
 template <typename T, typename Lane>
-ULPROOF_LANE_CLONES void Load(const Operation& operation, Warp& warp, LaneMask mask) {
+ULPROOF_TARGET_CLONES void Load(const Operation& operation, Warp& warp, LaneMask mask) {
   const int count = operation.count;
   const std::size_t bytes = sizeof(T) * static_cast<std::size_t>(count);
   Access access;
@@ -49,7 +49,7 @@ ULPROOF_LANE_CLONES void Load(const Operation& operation, Warp& warp, LaneMask m
 }
 
 template <typename T, typename Lane>
-ULPROOF_LANE_CLONES void Store(const Operation& operation, Warp& warp, LaneMask mask) {
+ULPROOF_TARGET_CLONES void Store(const Operation& operation, Warp& warp, LaneMask mask) {
   const int count = operation.count;
   const std::size_t bytes = sizeof(T) * static_cast<std::size_t>(count);
   Access access;

@@ -22,7 +22,7 @@ void CopyPredicate(const Operation& operation, Warp& warp, LaneMask mask) {
 
 // Parts are never wider than 32 bits.
 template <typename WholeWord>
-ULPROOF_LANE_CLONES void Unpack(const Operation& operation, Warp& warp, LaneMask mask) {
+ULPROOF_TARGET_CLONES void Unpack(const Operation& operation, Warp& warp, LaneMask mask) {
   const int part_bits = 8 * operation.register_bytes[0];
   const WholeWord keep = static_cast<WholeWord>(~std::uint64_t{0} >> (64 - part_bits));
   WholeWord whole[kLanes];
@@ -40,7 +40,7 @@ ULPROOF_LANE_CLONES void Unpack(const Operation& operation, Warp& warp, LaneMask
 }
 
 template <typename WholeWord>
-ULPROOF_LANE_CLONES void Pack(const Operation& operation, Warp& warp, LaneMask mask) {
+ULPROOF_TARGET_CLONES void Pack(const Operation& operation, Warp& warp, LaneMask mask) {
   const int part_bits = 8 * operation.register_bytes[1];
   WholeWord whole[kLanes] = {};
   for (int i = 0; i < operation.count; ++i) {

@@ -34,7 +34,8 @@ TEST_P(Kernels, EqualTheReference) {
     for (const Kernel& kernel : gpu::Kernels()) {
       if (kernel.plain != plain) continue;
       reference::Rng rng(7);
-      for (int i = 0; i < (plain ? 2 : 5); ++i) {
+      const bool is_fitted = kernel.prototype.kind >= formats::OpKind::kFit;  // Has a test below.
+      for (int i = 0; i < (plain ? 2 : is_fitted ? 3 : 5); ++i) {
         const formats::Operation op = reference::RandomCall(kernel.prototype, rng);
         const formats::Case c = reference::RandomCase(op, rng);
         const auto judged = reference::Judge(*truth, *subject, c);
@@ -66,7 +67,9 @@ TEST(KernelEdges, OffsetsAtTheEndsOf64Bits) {
   const auto subject = MakeKernelBackend({.name = "simulator", .machine = machine});
   constexpr std::uint64_t kCount = 64 * 64;
   for (const Kernel& kernel : gpu::Kernels()) {
-    if (kernel.plain) continue;
+    if (kernel.plain || OperationName(kernel.prototype).find(" offset=") == std::string::npos) {
+      continue;
+    }
     for (const std::uint64_t offset : {(std::uint64_t{1} << 32) - 64, (std::uint64_t{1} << 36) - 64,
                                        ~std::uint64_t{0} - kCount - 62}) {
       formats::Operation op = kernel.prototype;
@@ -78,6 +81,66 @@ TEST(KernelEdges, OffsetsAtTheEndsOf64Bits) {
       ASSERT_TRUE(judged.ok()) << kernel.name << ": " << judged.error().ToString();
       EXPECT_TRUE(judged->ok()) << kernel.name << " at offset " << offset << ": "
                                 << reference::MismatchText(*judged->first);
+    }
+  }
+}
+
+// Blocks and integer levels are arguments of these kernels. Would catch: a block shape whose sums
+// are cut or ordered otherwise, a batch of one-row blocks that ends early or runs over, levels that
+// are taken for int4.
+TEST(FittedKernels, TakeAnyBlockAndAnyRangeOfLevels) {
+  const std::shared_ptr<Machine> machine = MakeSimulatorMachine({.launch = {.check_races = true}});
+  const auto truth = reference::MakeReferenceBackend();
+  for (const char* const text : {
+           "fake_quantize from=bfloat16 levels=uint8 block=1x128 shape=5x384",
+           "fake_quantize from=bfloat16 levels=sym3 block=2x8 shape=3x40",
+           "fake_quantize from=float32 levels=integers block=3x5 shape=7x23",
+           "fit from=float32 fit=minmax levels=float8_e4m3fn block=1x128 shape=9x512",
+           "fit from=bfloat16 fit=range levels=uint4 block=1x32 shape=33x64",
+           "fit from=float32 fit=bits bits=block block=32x64 shape=64x128",
+           "fit from=float32 fit=sigma zero=mean levels=sym4 block=1x256 shape=34x256",
+           "fit from=bfloat16 fit=sigma levels=int8 block=32x96 shape=70x200",
+           "refit from=bfloat16 levels=int8 zero=mean block=1x96 shape=40x96",
+           "refit from=float32 levels=uint1 zero=mean block=33x71 shape=70x142",
+           "refit from=bfloat16 levels=float4_e2m1fn zero=mean block=32x64 shape=64x64",
+           "fake_backward from=bfloat16 levels=integers gradient=aewgs block=1x64 shape=35x128 "
+           "stride=136 seed=1 stream=2 offset=8",
+           "fake_backward from=float32 levels=int3 gradient=gdnsq block=64x40 shape=70x80 seed=3",
+           "fake_backward from=bfloat16 levels=float4_e2m1fn gradient=lsq block=1x32 shape=40x32",
+           "perturb from=bfloat16 law=uniform block=1x128 shape=3x256 stride=264 seed=1 offset=16",
+           "perturb from=float32 law=uniform block=5x7 shape=11x20 seed=1 offset=3",
+       }) {
+    const formats::Operation op = formats::ParseOperation(text).value();
+    for (const bool plain : {false, true}) {
+      const auto subject =
+          MakeKernelBackend({.name = "simulator", .machine = machine, .plain = plain});
+      reference::Rng rng(5);
+      const auto judged = reference::Judge(*truth, *subject, reference::RandomCase(op, rng));
+      ASSERT_TRUE(judged.ok()) << text << ": " << judged.error().ToString();
+      EXPECT_TRUE(judged->ok()) << text << ": " << reference::MismatchText(*judged->first);
+    }
+  }
+}
+
+// Would catch: an accumulator that starts from +0 where the block has terms of its own, and the +0
+// of absent rows left out.
+TEST(FittedKernels, KeepTheSignOfASumOfNegativeZeros) {
+  const std::shared_ptr<Machine> machine = MakeSimulatorMachine();
+  for (const auto& [block, sum] : {std::pair{"32x32", 0x8000'0000u}, std::pair{"1x64", 0u},
+                                   std::pair{"64x64", 0x8000'0000u}, std::pair{"33x8", 0u}}) {
+    // 0.25 is at level 0 with n = -0.25, and a gradient of +0 makes every term -0.
+    formats::Operation op =
+        formats::ParseOperation("fake_backward gradient=lsq shape=64x64").value();
+    op.block = formats::ParseBlockShape(block).value();
+    formats::Case c = formats::EmptyCase(op);
+    for (std::uint64_t i = 0; i < c.inputs[1].count(); ++i) c.inputs[1].Set(i, 0x3E80'0000);
+    for (std::uint64_t i = 0; i < c.inputs[2].count(); ++i) c.inputs[2].Set(i, 0x3F80'0000);
+    for (const bool plain : {false, true}) {
+      const auto subject =
+          MakeKernelBackend({.name = "simulator", .machine = machine, .plain = plain});
+      const auto outputs = formats::RunCase(*subject, c);
+      ASSERT_TRUE(outputs.ok()) << outputs.error().ToString();
+      EXPECT_EQ((*outputs)[1].Get(0), sum) << block << (plain ? " plain" : "");
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "gpu/golden/golden.h"
@@ -290,6 +291,39 @@ TEST(DefaultManifestTest, TakesOurOwnOrder) {
   EXPECT_EQ(manifest->launches.size(), 2u);
   EXPECT_EQ(manifest->scratch.size(), 1u);
   EXPECT_TRUE(UserKernel::Bind(std::move(manifest).value(), *quantize, "q.ptx").ok());
+}
+
+// Blocks and levels are built into an operation and arguments of our kernels. Would catch: int4 for
+// every range of levels, a grid that is too small for batches of rows, one rule's order for
+// another.
+TEST(DefaultManifestTest, PassesWhatTheOperationHasBuiltIn) {
+  const auto manifest_of = [](const Operation& op, const std::string& entry) {
+    auto manifest = DefaultManifest(op, std::vector<std::string>{entry});
+    EXPECT_TRUE(manifest.ok()) << manifest.error().ToString();
+    return std::move(manifest).value();
+  };
+  const auto bits_of = [](const Manifest& manifest) {
+    std::vector<std::uint64_t> bits;
+    for (const ManifestArgument& argument : manifest.launches.back().arguments) {
+      if (argument.kind == Kind::kBits) bits.push_back(argument.bits);
+    }
+    return bits;
+  };
+  const Operation refit = Op("refit from=bfloat16 levels=uint4 zero=mean block=1x128");
+  EXPECT_THAT(bits_of(manifest_of(refit, "mine")), ElementsAre(1, 128, 0, 0x41700000, 1));
+  EXPECT_EQ(manifest_of(refit, "mine").launches[0].grid[0].text(), "ceil_div(blocks, 8)");
+  EXPECT_EQ(manifest_of(refit, "refit_bfloat16_int").launches[0].grid[0].text(),
+            "min(ceil_div(blocks, 256), 8192)");
+  EXPECT_THAT(bits_of(manifest_of(Op("fit fit=range levels=int4 block=4x8"), "mine")),
+              ElementsAre(4, 8, 0x41700000, 0xC1000000));
+  EXPECT_THAT(bits_of(manifest_of(Op("fit fit=minmax levels=float4_e2m1fn"), "mine")),
+              ElementsAre(32, 32, 0x40C00000));
+  // The best scale takes no rule.
+  const auto rules = [](const Manifest& manifest) {
+    return std::ranges::count(manifest.launches.back().arguments, "rule", &ManifestArgument::place);
+  };
+  EXPECT_EQ(rules(manifest_of(Op("quantize format=mxfp4 rule=best"), "mine")), 0);
+  EXPECT_EQ(rules(manifest_of(Op("quantize format=mxfp4 rule=ceil"), "mine")), 1);
 }
 
 TEST(DefaultManifestTest, SaysWhenThereIsNone) {
