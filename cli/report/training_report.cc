@@ -30,6 +30,41 @@ Picture TrainPicture(const Json& record) {
   return picture;
 }
 
+namespace {
+
+// A method by its first word and its mean b: "statqat 2.00".
+std::string ShortName(const Json& method) {
+  const std::string name = method.at("method").get<std::string>();
+  const std::string word = name.substr(0, name.find(','));
+  if (!method.contains("mean_bits")) return word;
+  return fmt::format("{} {:.2f}", word, NumberFrom(method.at("mean_bits")));
+}
+
+// Held-out losses less the baseline's, with their intervals, and the margin as two lines.
+Chart DifferenceChart(const Json& parity) {
+  Chart chart = {.title = "held-out loss less the baseline's, 95 % confidence, and the margin",
+                 .x = {.label = "method and mean b", .categories = {}},
+                 .y = {.label = "nats a token"}};
+  ChartSeries differences = {.name = "", .mark = ChartMark::kPoints};
+  for (const Json& method : parity.at("methods")) {
+    if (method.at("method") == method.at("baseline")) continue;
+    const auto x = static_cast<double>(chart.x.categories.size());
+    differences.points.push_back(
+        {x, NumberFrom(method.at("difference")), NumberFrom(method.at("half_width"))});
+    chart.x.categories.push_back(ShortName(method));
+  }
+  chart.series = {differences};
+  for (const double sign : {1.0, -1.0}) {
+    const double y = sign * NumberFrom(parity.at("margin"));
+    const double last = static_cast<double>(differences.points.size()) - 1;
+    chart.series.push_back(
+        {.name = "", .points = {{-0.5, y}, {last + 0.5, y}}, .color = 6, .dashed = true});
+  }
+  return chart;
+}
+
+}  // namespace
+
 Picture ParityPicture(const Json& record) {
   Chart chart = {.title = "training loss, mean over seeds",
                  .x = {.label = "part of the run", .is_percent = true},
@@ -43,9 +78,15 @@ Picture ParityPicture(const Json& record) {
     }
     chart.series.push_back(series);
   }
-  return {.title = "Method parity, " + record.at("preset").get<std::string>(),
-          .subtitle = record.at("corpus").get<std::string>(),
-          .panels = {chart}};
+  Picture picture = {.title = "Method parity, " + record.at("preset").get<std::string>(),
+                     .subtitle = record.at("corpus").get<std::string>()};
+  // One seed has no interval.
+  const Json& parity = record.at("method_parity");
+  if (parity.at("seeds") > 1 && parity.at("methods").size() > 1) {
+    picture.panels.push_back(DifferenceChart(parity));
+  }
+  picture.panels.push_back(chart);
+  return picture;
 }
 
 }  // namespace ulproof::cli

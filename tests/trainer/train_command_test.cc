@@ -88,10 +88,12 @@ TEST(TrainCommandTest, RefusesBadInput) {
 
 TEST(ParityCommandTest, ShortFormAgreesAndReports) {
   const io::TemporaryDirectory directory;
-  const CommandResult result = RunUlproof(
-      {"parity", "--short", "--data", kText, "--steps", "10", "--seeds", "3", "--margin", "0.5",
-       "--backend", "cpu", "--json", directory / "p.json", "--junit", directory / "p.xml"});
+  const CommandResult result =
+      RunUlproof({"parity", "--short", "--data", kText, "--steps", "10", "--seeds", "3", "--margin",
+                  "0.5", "--backend", "cpu", "--json", directory / "p.json", "--junit",
+                  directory / "p.xml", "--svg", directory / "p.svg"});
   EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  EXPECT_THAT(io::ReadFile(directory / "p.svg"), HasSubstr("held-out loss less the baseline"));
   EXPECT_THAT(result.out, HasSubstr("the same bits in 2 steps"));
   EXPECT_THAT(result.out, HasSubstr("within"));
   const auto record = nlohmann::json::parse(io::ReadFile(directory / "p.json"));
