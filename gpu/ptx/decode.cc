@@ -27,6 +27,7 @@ class Decoder {
   bool Run(const Function& entry) {
     program_.module = &module_;
     program_.entry = &entry;
+    program_.file_bytes = kFirstFreeSlot;  // Also where no register is used.
     Frame frame = operands_.NewFrame(entry);
     for (const Parameter& parameter : entry.parameters) {
       if (parameter.is_register) {

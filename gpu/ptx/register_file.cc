@@ -39,7 +39,6 @@ constexpr SpecialName kSpecials[] = {
 }  // namespace
 
 Slot RegisterFile::Allocate(std::uint32_t bytes) {
-  if (program_.file_bytes == 0) program_.file_bytes = kFirstFreeSlot;
   const Slot slot = program_.file_bytes;
   program_.file_bytes += bytes;
   return slot;
