@@ -64,6 +64,17 @@ void Append(std::string& text, const std::string& item) {
   text += fmt::format("{}{}", text.empty() ? "" : "; ", item);
 }
 
+// A claim that held apart from `exceptions` (a list made with Append, or empty) holds only if: the
+// first of them, counted in `unit`, is the counterexample, and all of them follow `figures`.
+void HoldsOnlyIf(Outcome& outcome, const std::string& exceptions, const char* unit,
+                 const char* condition, const char* figures) {
+  if (outcome.verdict != Verdict::kHolds || exceptions.empty()) return;
+  outcome.verdict = Verdict::kHoldsOnlyIf;
+  outcome.condition = condition;
+  outcome.counterexample = exceptions.substr(0, exceptions.find(';')) + unit;
+  outcome.figures = figures + exceptions;
+}
+
 // Every significand of a bfloat16 maximum: does it round beyond the largest finite element?
 Outcome Saturation(bool only_ceil) {
   Outcome outcome;
@@ -85,12 +96,8 @@ Outcome Saturation(bool only_ceil) {
       }
     }
   }
-  if (!saturating.empty()) {
-    outcome.verdict = Verdict::kHoldsOnlyIf;
-    outcome.condition = "the rule is ceil or rceil";
-    outcome.counterexample = saturating.substr(0, saturating.find(';')) + " significands of M";
-    outcome.figures = "of 128 significands of M saturate: " + saturating;
-  }
+  HoldsOnlyIf(outcome, saturating, " significands of M", "the rule is ceil or rceil",
+              "of 128 significands of M saturate: ");
   return outcome;
 }
 
@@ -118,12 +125,8 @@ Outcome LostBinade(bool only_floor) {
       if (count > 0) Append(lost, fmt::format("{} {} {}", format.name, ScaleRuleName(rule), count));
     }
   }
-  if (outcome.verdict == Verdict::kHolds && !lost.empty()) {
-    outcome.verdict = Verdict::kHoldsOnlyIf;
-    outcome.condition = "the rule is floor or even";
-    outcome.counterexample = lost.substr(0, lost.find(';')) + " significands of M";
-    outcome.figures = "of 128 significands of M lose one binade, never two: " + lost;
-  }
+  HoldsOnlyIf(outcome, lost, " significands of M", "the rule is floor or even",
+              "of 128 significands of M lose one binade, never two: ");
   return outcome;
 }
 
@@ -163,13 +166,10 @@ Outcome LargestError(bool only_these) {
       }
     }
   }
-  if (outcome.verdict == Verdict::kHolds && !worst_cases.empty()) {
-    outcome.verdict = Verdict::kHoldsOnlyIf;
-    outcome.condition =
-        "elements are floating-point and the rule is ceil or rceil, or even but for mxfp8_e4m3";
-    outcome.counterexample = worst_cases.substr(0, worst_cases.find(';')) + " of M";
-    outcome.figures = "the bound is met at M = w = 1 + 2^-(m+1); larger errors: " + worst_cases;
-  }
+  HoldsOnlyIf(
+      outcome, worst_cases, " of M",
+      "elements are floating-point and the rule is ceil or rceil, or even but for mxfp8_e4m3",
+      "the bound is met at M = w = 1 + 2^-(m+1); larger errors: ");
   return outcome;
 }
 

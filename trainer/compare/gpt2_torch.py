@@ -161,13 +161,15 @@ def train(c, text, seed, steps, product):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("text")
-    parser.add_argument("--preset", choices=["pico", "nano"], default="pico")
+    # As in trainer/config.h: vocabulary, context, layers, heads, width, batch, learning rate.
+    shapes = {"pico": (256, 32, 2, 2, 64, 4, 3e-3), "nano": (256, 64, 4, 4, 128, 8, 2e-3),
+              "micro": (256, 256, 8, 5, 320, 8, 1e-3)}
+    parser.add_argument("--preset", choices=list(shapes), default="pico")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--time", type=int, default=0)
     parser.add_argument("--bf16", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    shapes = {"pico": (256, 32, 2, 2, 64, 4, 3e-3), "nano": (256, 64, 4, 4, 128, 8, 2e-3)}
     c = argparse.Namespace(**dict(zip(
         ("vocabulary", "context", "layers", "heads", "width", "batch", "rate"),
         shapes[args.preset])))
