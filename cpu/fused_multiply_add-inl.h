@@ -53,8 +53,14 @@ HWY_INLINE hn::Vec<FmaTag> FusedMultiplyAdd(hn::Vec<FmaTag> a, hn::Vec<FmaTag> b
   const auto toward_zero = hn::BroadcastSignBit(hn::Xor(code, hn::BitCast(di, error)));
   const auto odd = hn::Add(code, hn::Or(toward_zero, one));
   const auto rounded = hn::IfThenElse(hn::And(inexact, even), hn::BitCast(d, odd), sum);
-#if HWY_TARGET == HWY_SCALAR  // Highway's one-lane DemoteTo saturates instead of overflowing.
-  return hn::Set(FmaTag(), static_cast<float>(hn::GetLane(rounded)));
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+  // Highway's DemoteTo saturates here instead of overflowing.
+  constexpr std::size_t kLanes = hn::MaxLanes(d);
+  HWY_ALIGN double lanes[kLanes];
+  HWY_ALIGN float narrowed[kLanes];
+  hn::Store(rounded, d, lanes);
+  for (std::size_t i = 0; i < kLanes; ++i) narrowed[i] = static_cast<float>(lanes[i]);
+  return hn::Load(FmaTag(), narrowed);
 #else
   return hn::DemoteTo(FmaTag(), rounded);
 #endif

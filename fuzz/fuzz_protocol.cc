@@ -23,7 +23,7 @@ constexpr int kMaxLines = 16;
 void ExpectChecks(const Operation& op, const Case& c) {
   auto outputs = formats::RunCase(Reference(), c);
   ULPROOF_CHECK(outputs.ok(), outputs.error().ToString());
-  const std::string input = reference::InputLine(c);
+  const std::string input = reference::InputLine(op, c);
   std::istringstream right(input + reference::OutputText(c, *outputs) + "\n");
   const auto checked = reference::CheckLines(op, right, Reference(), std::nullopt);
   ULPROOF_CHECK(checked.ok(), checked.error().ToString() + ": " + input);
@@ -63,7 +63,7 @@ ULPROOF_FUZZ_TARGET(protocol) {
       continue;
     }
     std::string_view nothing;
-    const std::string printed = reference::InputLine(*c);
+    const std::string printed = reference::InputLine(*op, *c);
     const auto again = reference::ParseInputLine(*op, printed, number, nothing);
     ULPROOF_CHECK(again.ok() && *again == *c && nothing.empty(), printed);
     const auto outputs = reference::ParseOutputs(*c, line, rest, number);

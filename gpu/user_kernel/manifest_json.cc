@@ -450,6 +450,12 @@ Result<Manifest> ParseManifest(std::string_view json, std::string_view file,
     std::string_view what = error.what();
     if (const std::size_t text = what.find(": "); text != what.npos) what = what.substr(text + 2);
     return SyntaxError(json, file, error.byte, "not JSON: " + std::string(what));
+  } catch (const Json::out_of_range& error) {  // A number beyond binary64; it stands in quotes.
+    const std::string_view what = error.what();
+    const std::size_t quote = std::min(what.find('\''), what.size() - 1);
+    const std::string_view number = what.substr(quote + 1, what.rfind('\'') - quote - 1);
+    return SyntaxError(json, file, json.find(number) + 1,
+                       fmt::format("{} is no number of binary64", number));
   }
 }
 

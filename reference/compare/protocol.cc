@@ -140,17 +140,18 @@ LineLayout LayoutOf(const Operation& op) {
   return layout;
 }
 
-std::string InputLine(const Case& c) {
-  // A case of a line with r has it in op.random; its layout is that of the operation without.
+std::string InputLine(const Operation& op, const Case& c) {
+  const LineLayout layout = LayoutOf(op);
   std::string line;
-  if (!IsElementwise(c.op.kind)) line = fmt::format("{} {}", c.op.shape.rows, c.op.shape.cols);
-  if (LayoutOf(c.op).has_offset) line += fmt::format(" {}", c.op.key.offset);
+  if (layout.has_shape) line = fmt::format("{} {}", c.op.shape.rows, c.op.shape.cols);
+  if (layout.has_offset) line += fmt::format(" {}", c.op.key.offset);
   for (const Tensor& input : c.inputs) {
     for (std::uint64_t i = 0; i < input.count(); ++i) {
       if (!line.empty()) line += ' ';
       AppendElement(input.type(), input.Get(i), line);
     }
   }
+  if (layout.has_random) line += fmt::format(" {}", *c.op.random);
   return line;
 }
 
@@ -230,11 +231,7 @@ std::string OutputText(const Case& c, std::span<const Tensor> outputs) {
 void GenerateLines(const Operation& op, int level, std::uint64_t seed,
                    const std::function<bool(const std::string& line)>& emit) {
   const LineLayout layout = LayoutOf(op);
-  const auto emit_case = [&](const Case& c) {
-    std::string line = InputLine(c);
-    if (layout.has_random) line += fmt::format(" {}", *c.op.random);
-    return emit(line);
-  };
+  const auto emit_case = [&](const Case& c) { return emit(InputLine(op, c)); };
   Rng rng(seed);
   const Operation line_op = LineOperation(op);
   if (op.kind == OpKind::kCast) return GenerateCasts(line_op, level, rng, emit_case);
@@ -280,13 +277,9 @@ Result<CheckedLines> CheckLines(const Operation& op, std::istream& in, formats::
     std::string_view rest;
     const auto c = ParseInputLine(op, line, number, rest);
     if (!c.ok()) return fail(c.error());
-    if (sent != nullptr) {
-      std::string inputs = InputLine(*c);
-      if (c->op.random && !op.random) inputs += fmt::format(" {}", *c->op.random);
-      if (inputs != *sent) {
-        return fail(
-            place(fmt::format("this is not line {} of what gen sends: '{}'", number, *sent), 0));
-      }
+    if (sent != nullptr && InputLine(op, *c) != *sent) {
+      return fail(
+          place(fmt::format("this is not line {} of what gen sends: '{}'", number, *sent), 0));
     }
     const auto got = ParseOutputs(*c, line, rest, number);
     if (!got.ok()) return fail(got.error());

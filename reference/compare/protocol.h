@@ -29,9 +29,9 @@ struct LineLayout {
 };
 LineLayout LayoutOf(const formats::Operation& op);
 
-// The input line of a case, without newline: header, then the elements of every input port in
-// order, hexadecimal.
-std::string InputLine(const formats::Case& c);
+// The input line of a case of `op`, without newline: header, then the elements of every input port
+// in order, hexadecimal, then r where the layout of `op` has it.
+std::string InputLine(const formats::Operation& op, const formats::Case& c);
 
 // Reads the input tokens at the start of a line; `rest` is what follows them (the outputs). Shape,
 // offset and r replace those of `op`. Errors name line and column; `line_number` is put into them.

@@ -98,6 +98,7 @@ TEST(ManifestTest, ErrorsNameTheirPlace) {
       {"", "m.json:1:1: not JSON"},
       {"{\n  \"launches\": [,]\n}", "m.json:2:16: not JSON"},
       {"{\n  \"operation\": \"cast\"\n", "m.json:3:1: not JSON"},
+      {"{\n  \"block\": 1e999}", "m.json:2:12: 1e999 is no number of binary64"},
       {"[]", "expected an object"},
       {R"({"launchs": []})", "unknown key 'launchs' (did you mean 'launches'?)"},
       {R"({"launches": [], "launches": []})", "\"launches\" stands twice"},

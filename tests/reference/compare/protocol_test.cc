@@ -31,6 +31,7 @@ std::vector<std::string> RightLines(const Operation& op, int level, std::uint64_
     const auto c = ParseInputLine(op, line, 1, rest);
     EXPECT_TRUE(c.ok()) << c.error().ToString() << "\n" << line;
     EXPECT_TRUE(rest.empty());
+    EXPECT_EQ(InputLine(op, *c), line);
     const auto outputs = formats::RunCase(*reference, *c);
     lines.push_back(line + OutputText(*c, *outputs));
     return lines.size() < limit;
