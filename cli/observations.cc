@@ -3,6 +3,8 @@
 
 #include <functional>
 
+#include "base/hash.h"
+
 namespace ulproof::cli {
 namespace {
 
@@ -15,15 +17,15 @@ constexpr std::uint64_t kMaxElements = 1 << 17;
 constexpr std::size_t kMaxSmall = 40;  // Of the wrong and of the right ones.
 constexpr std::size_t kMaxLarge = 3;
 
-// FNV-1a over the spelling and the input elements, then mixed so that the low hashes are no
-// particular cases.
+// Over the spelling and the input elements, then mixed so that the low hashes are no particular
+// cases.
 std::uint64_t HashOf(const Case& c) {
-  std::uint64_t hash = 14695981039346656037u;
-  const auto add = [&](std::uint64_t word) { hash = (hash ^ word) * 1099511628211u; };
-  for (const char letter : OperationName(c.op)) add(static_cast<unsigned char>(letter));
+  base::Fnv1a fnv;
+  fnv.Add(OperationName(c.op));
   for (const Tensor& input : c.inputs) {
-    for (std::uint64_t i = 0; i < input.count(); ++i) add(input.Get(i));
+    for (std::uint64_t i = 0; i < input.count(); ++i) fnv.Add(input.Get(i));
   }
+  std::uint64_t hash = fnv.value();
   hash ^= hash >> 33;
   hash *= 0xFF51AFD7ED558CCDu;
   return hash ^ hash >> 33;

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/hash.h"
 #include "reference/compare/conform.h"
 #include "reference/compare/judge.h"
 
@@ -25,13 +26,11 @@ constexpr std::uint64_t kOwnBudget = std::uint64_t{1} << 25;
 
 // Tells cases of one operation apart, so that their order does not hang on threads.
 std::uint64_t InputHash(const Case& c) {
-  std::uint64_t hash = 14695981039346656037u;
+  base::Fnv1a hash;
   for (const Tensor& input : c.inputs) {
-    for (std::uint64_t i = 0; i < input.count(); ++i) {
-      hash = (hash ^ input.Get(i)) * 1099511628211u;
-    }
+    for (std::uint64_t i = 0; i < input.count(); ++i) hash.Add(input.Get(i));
   }
-  return hash;
+  return hash.value();
 }
 
 }  // namespace

@@ -114,7 +114,7 @@ Result<ConformState> RunRounds(const ConformCommand& command, reference::Conform
   }
   CampaignFile file = {.path = command.checkpoint.path,
                        .kind = "conform",
-                       .campaign = ConformCampaign(run, command.ops, checks),
+                       .campaign = ConformCampaign(run, options, checks),
                        .shard = command.shard};
   const auto earlier = ReadCheckpoint(file);
   if (!earlier.ok()) return earlier.error();

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "cli/backends.h"
 #include "cli/campaign_file.h"
@@ -60,6 +61,13 @@ Result<std::string> ReadText(const MutateOptions& options, const gpu::Kernel& ke
   return std::string(golden);
 }
 
+std::uint64_t HashOf(std::string_view ptx, std::string_view manifest) {
+  base::Fnv1a hash;
+  hash.Add(ptx);
+  hash.Add(manifest);
+  return hash.value();
+}
+
 Result<Target> OurKernel(const MutateOptions& options) {
   if (!options.op) return base::UsageError("which operation? (--op \"...\")");
   const gpu::Kernel* const kernel = gpu::FindKernel(*options.op, options.plain);
@@ -73,7 +81,7 @@ Result<Target> OurKernel(const MutateOptions& options) {
       .text = std::move(text).value(),
       .entry = kernel->name,
       .op = *options.op};
-  target.hash = TextHash(target.text);
+  target.hash = HashOf(target.text, "");
   auto suite = KernelSuite::Make(*options.op, options.plain, target.text, target.file);
   if (!suite.ok()) return suite.error();
   target.suite = std::move(suite).value();
@@ -100,13 +108,13 @@ Result<Target> UserKernel(const MutateOptions& options) {
                    .text = (*user)->ptx(),
                    .entry = (*user)->entries().back(),
                    .op = (*user)->op()};
-  std::string hashed = target.text;
+  std::string manifest;
   if (!options.manifest.empty()) {
-    const auto manifest = ReadTextFile(options.manifest);
-    if (!manifest.ok()) return manifest.error();
-    hashed += *manifest;
+    auto text = ReadTextFile(options.manifest);
+    if (!text.ok()) return text.error();
+    manifest = std::move(text).value();
   }
-  target.hash = TextHash(hashed);
+  target.hash = HashOf(target.text, manifest);
   auto suite = UserKernelSuite::Make(**user, **truth);
   if (!suite.ok()) return suite.error();
   target.user = std::move(user).value();

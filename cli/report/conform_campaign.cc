@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/report/conform_campaign.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "base/hash.h"
 
 namespace ulproof::cli {
 namespace {
@@ -48,12 +52,20 @@ std::vector<std::string> Texts(Fields& fields, const char* key) {
 
 }  // namespace
 
-Json ConformCampaign(const ConformRun& run, const std::vector<formats::OpKind>& ops,
+Json ConformCampaign(const ConformRun& run, const reference::ConformOptions& options,
                      const std::vector<std::string>& checks) {
+  base::Fnv1a weights;
+  for (const reference::Weights& w : options.weights) {
+    weights.Add(w.shape.rows);
+    weights.Add(w.shape.cols);
+    for (std::uint64_t i = 0; i < w.codes.count(); ++i) weights.Add(w.codes.Get(i));
+  }
   Json operations = Json::array();
-  for (const formats::OpKind op : ops) operations.push_back(formats::OpKindName(op));
-  return {{"level", run.level},       {"operations", operations}, {"truth", run.truth},
-          {"backends", run.backends}, {"weights", run.weights},   {"checks", checks.size()}};
+  for (const formats::OpKind op : options.ops) operations.push_back(formats::OpKindName(op));
+  return {{"level", run.level},     {"operations", operations},
+          {"truth", run.truth},     {"backends", run.backends},
+          {"weights", run.weights}, {"weights_hash", fmt::format("{:016x}", weights.value())},
+          {"checks", checks.size()}};
 }
 
 Json StateJson(const ConformState& state) {

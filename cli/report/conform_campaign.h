@@ -20,9 +20,8 @@ struct ConformState {
   std::multimap<std::uint64_t, Json> records = {};  // RecordJson by the place of the check.
 };
 
-// What the shards have in common; `checks` are the names of all of the suite. The weights go by
-// their names.
-Json ConformCampaign(const ConformRun& run, const std::vector<formats::OpKind>& ops,
+// What the shards have in common; `checks` are the names of all of the suite.
+Json ConformCampaign(const ConformRun& run, const reference::ConformOptions& options,
                      const std::vector<std::string>& checks);
 
 Json StateJson(const ConformState& state);

@@ -49,12 +49,6 @@ Enum NameFrom(Fields& fields, const char* key, const std::array<std::string_view
 
 }  // namespace
 
-std::uint64_t TextHash(std::string_view text) {
-  std::uint64_t hash = 14695981039346656037u;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  return hash;
-}
-
 Campaign MutationRun::campaign() const {
   Campaign campaign;
   for (const auto& [place, mutant] : mutants) campaign.mutants.push_back(mutant);

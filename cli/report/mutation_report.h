@@ -34,8 +34,6 @@ struct MutationRun {
   gpu::Campaign campaign() const;
 };
 
-std::uint64_t TextHash(std::string_view text);
-
 std::string MutationText(const MutationRun& run, bool list_all);
 std::string MutationJson(const MutationRun& run);
 

@@ -12,6 +12,7 @@
 #include <random>
 
 #include "tests/cli/run_ulproof.h"
+#include "tests/cli/tensor_files.h"
 #include "tests/io/temporary_directory.h"
 
 namespace ulproof::cli {
@@ -149,6 +150,19 @@ TEST(CampaignTest, MergeRefusesWhatIsNotAWhole) {
   const Shards other_backend(Small() + Words{"--backend", "reference"}, 3);
   other_backend.RunAll();
   ExpectRefused({a, b, other_backend.File(3)}, "backend is");
+}
+
+// Catches weights that go by their names alone: the file was replaced between two shards.
+TEST(CampaignTest, MergeRefusesOtherWeightsOfTheSameName) {
+  const TemporaryDirectory directory;
+  const std::string w = directory / "w.npy";
+  const Shards shards(
+      {"conform", "--ops", "scale,block_max", "--backend", "cpu-scalar", "--weights", w}, 2);
+  for (const int shard : {1, 2}) {
+    WriteNpy(w, io::kNpyFloat32, {2, 2}, std::vector<float>(4, static_cast<float>(shard)));
+    ASSERT_EQ(shards.Run(shard).exit_code, 0);
+  }
+  ExpectRefused(shards.Files(), "weights_hash is");
 }
 
 TEST(CampaignTest, MergeRefusesDamagedFiles) {
