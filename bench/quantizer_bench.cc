@@ -87,6 +87,8 @@ constexpr std::string_view kOperations[] = {
     "quantize from=bfloat16 format=nvfp4 rule=best",
     "fit from=bfloat16 levels=int4 fit=minmax block=1x128",
     "fit from=bfloat16 levels=int4 fit=sigma block=1x128",
+    "fit from=bfloat16 levels=int4 fit=lsq block=1x128",
+    "fit from=bfloat16 levels=int4 fit=octav block=1x128",
     "refit from=bfloat16 levels=int4 block=1x128",
     "refit from=bfloat16 levels=float4_e2m1fn block=1x128",
     "fake_quantize from=bfloat16 levels=int4 block=1x128",

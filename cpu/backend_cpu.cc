@@ -10,7 +10,7 @@
 #include "cpu/block_quantize_kernels.h"
 #include "cpu/cast_kernels.h"
 #include "cpu/noise_kernels.h"
-#include "cpu/quantizer_kernels.h"
+#include "cpu/quantizers.h"
 #include "cpu/sample_kernels.h"
 
 namespace ulproof::cpu {

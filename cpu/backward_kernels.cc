@@ -22,34 +22,29 @@ HWY_BEFORE_NAMESPACE();
 namespace ulproof::cpu {
 namespace HWY_NAMESPACE {
 
-// products[i] = RN32(grad * R).
-HWY_INLINE void Multiply(const float* HWY_RESTRICT grad, const float* HWY_RESTRICT noise,
-                         std::size_t count, float* HWY_RESTRICT products) {
-  const hn::ScalableTag<float> d;
-  std::size_t i = 0;
-  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
-    hn::StoreU(hn::Mul(hn::LoadU(d, grad + i), hn::LoadU(d, noise + i)), d, products + i);
-  }
-  for (; i < count; ++i) products[i] = grad[i] * noise[i];
-}
-
 // The canonical sum of grad * R over the block.
 float SumOfProducts(const formats::Operation& op, WidenRowFunction widen_row, const std::byte* grad,
                     const formats::BlockGrid::Extent& block) {
   NoiseSource source(op.law, op.key);
-  alignas(64) float widened[kNoiseRowElements];
-  alignas(64) float products[kNoiseRowElements];
+  const SumTag d;
+  alignas(64) float widened[kNoiseRowElements] = {};  // All of it may be read.
   BlockSum sum;
   for (std::uint64_t row = block.row_begin; row < block.row_end; ++row) {
+    RowSum row_sum(block.col_end - block.col_begin);
     for (std::uint64_t col = block.col_begin; col < block.col_end; col += kNoiseRowElements) {
       const std::size_t count = std::min<std::uint64_t>(kNoiseRowElements, block.col_end - col);
       const std::uint64_t element = row * op.shape.cols + col;
       widen_row(grad + element * op.from.storage_bytes(), widened, count);
       const std::uint64_t logical = op.key.offset + row * op.shape.stride() + col;
-      Multiply(widened, source.Reals(logical, count), count, products);
-      sum.Add(products, count);
+      const float* const noise = source.Reals(logical, count);
+      for (std::size_t i = 0; i < count; i += kReductionLanes) {
+        ForVectors([&](auto k) HWY_ATTR {
+          const std::size_t at = i + k * kSumLanes;
+          row_sum.Add(k, hn::Mul(hn::LoadU(d, widened + at), hn::LoadU(d, noise + at)), count - i);
+        });
+      }
     }
-    sum.EndRow();
+    sum.AddRow(row_sum.Total());
   }
   return sum.Total();
 }

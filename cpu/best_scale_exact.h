@@ -31,8 +31,8 @@ inline bool IsSmallerExactly(const GroupView& group, const ScaleCandidate& a,
   for (std::size_t row = 0; row < group.rows; ++row) {
     for (std::size_t col = 0; col < group.cols; ++col) {
       const float w = group.elements[row * group.stride + col];
-      const double value_a = RoundToE2m1(w * a.multiplier) * a.step;
-      const double value_b = RoundToE2m1(w * b.multiplier) * b.step;
+      const double value_a = double{RoundToE2m1(w * a.multiplier)} * a.step;
+      const double value_b = double{RoundToE2m1(w * b.multiplier)} * b.step;
       if (value_a == value_b) continue;
       const auto difference = static_cast<Int128>(std::ldexp(value_b - value_a, 10));
       const auto rest = static_cast<Int128>(std::ldexp(w * unit, 61)) -

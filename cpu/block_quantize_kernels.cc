@@ -80,7 +80,7 @@ struct TileView {
   const float* elements;
   std::size_t rows, stride, groups, group;
 
-  GroupView Group(std::size_t g) const { return {elements + g * group, rows, group, stride}; }
+  GroupView First() const { return {elements, rows, group, stride}; }
 };
 
 // Scale codes and multipliers 1 / X of MX groups.
@@ -101,6 +101,17 @@ class MxScaler {
   MxScaleRule rule_;
 };
 
+// The values of float8_e4m3fn by code.
+constexpr std::array<float, 256> kE4m3Values = [] {
+  constexpr formats::FormatSpec kFormat = formats::kFloat8E4m3fn;
+  std::array<float, 256> values = {};
+  for (formats::Code code = 0; code < values.size(); ++code) {
+    values[code] = kFormat.IsNan(code) ? std::numeric_limits<float>::quiet_NaN()
+                                       : Float32OfCode(kFormat, code);
+  }
+  return values;
+}();
+
 // D and E of NVFP4 groups.
 class Nvfp4Scaler {
  public:
@@ -119,9 +130,7 @@ class Nvfp4Scaler {
     }
     cast_row_(plan_, multipliers, scales, groups, nullptr);
     for (std::size_t g = 0; g < groups; ++g) {
-      const float scale = kScale.IsNan(scales[g]) ? std::numeric_limits<float>::quiet_NaN()
-                                                  : Float32OfCode(kScale, scales[g]);
-      multipliers[g] = Nvfp4Multiplier(tensor_scale_, scale);
+      multipliers[g] = Nvfp4Multiplier(tensor_scale_, kE4m3Values[scales[g]]);
     }
   }
 
@@ -133,9 +142,9 @@ class Nvfp4Scaler {
   CastRowFunction cast_row_;
 };
 
-// 2^exponent, of a normal binary64.
-double PowerOfTwo(int exponent) {
-  return std::bit_cast<double>(static_cast<std::uint64_t>(exponent + 1023) << 52);
+// 2^exponent, of a normal binary32.
+float PowerOfTwo(int exponent) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(exponent + 127) << 23);
 }
 
 // The best of X by `floor`, 2X and X/2 (section 14).
@@ -147,21 +156,26 @@ class BestMxScaler {
 
   void operator()(const std::uint32_t* maxima, const TileView& tile, std::uint8_t* scales,
                   float* multipliers) const {
+    std::array<GroupCandidates, kTileGroups> candidates;
+    std::array<std::uint8_t, kTileGroups> best;
     for (std::size_t g = 0; g < tile.groups; ++g) {
+      // In units of the smallest of the three. Without numbers in the group, the first is taken.
       const int floor = MxScaleCode(rule_, maxima[g]);
+      const int codes[] = {floor, floor + 1 > 254 ? 254 : floor + 1, floor == 0 ? 0 : floor - 1};
       scales[g] = static_cast<std::uint8_t>(floor);
-      multipliers[g] = MxMultiplier(scales[g]);
-      if (floor == 0xFF || maxima[g] == 0) continue;
-      // In units of the smallest of the three.
-      const std::array<int, 3> codes = {floor, std::min(floor + 1, 254), std::max(floor - 1, 0)};
-      std::array<ScaleCandidate, 3> candidates;
+      if (floor == 0xFF) continue;
+      candidates[g].unit = PowerOfTwo(127 - codes[2]);
       for (std::size_t k = 0; k < 3; ++k) {
-        candidates[k] = {MxMultiplier(static_cast<std::uint8_t>(codes[k])),
-                         PowerOfTwo(codes[k] - codes[2])};
+        candidates[g].candidates[k] = {MxMultiplier(static_cast<std::uint8_t>(codes[k])),
+                                       PowerOfTwo(codes[k] - codes[2])};
       }
-      const int best = best_of_three_(tile.Group(g), candidates.data(), PowerOfTwo(127 - codes[2]));
-      scales[g] = static_cast<std::uint8_t>(codes[best]);
-      multipliers[g] = candidates[best].multiplier;
+    }
+    best_of_three_(tile.First(), tile.groups, maxima, candidates.data(), best.data());
+    for (std::size_t g = 0; g < tile.groups; ++g) {
+      const int floor = scales[g];
+      const int codes[] = {floor, floor + 1 > 254 ? 254 : floor + 1, floor == 0 ? 0 : floor - 1};
+      if (floor != 0xFF) scales[g] = static_cast<std::uint8_t>(codes[best[g]]);
+      multipliers[g] = MxMultiplier(scales[g]);
     }
   }
 
@@ -186,14 +200,17 @@ class BestNvfp4Scaler {
     six_(maxima, tile, scales, multipliers);
     if (std::isnan(tensor_scale_)) return;
     four_(maxima, tile, other_scales.data(), other_multipliers.data());
+    std::array<GroupCandidates, kTileGroups> candidates;
+    std::array<std::uint8_t, kTileGroups> best;
     for (std::size_t g = 0; g < tile.groups; ++g) {
-      if (other_scales[g] == scales[g]) continue;
-      const ScaleCandidate candidates[] = {
-          {multipliers[g], Float32OfCode(formats::kFloat8E4m3fn, scales[g])},
-          {other_multipliers[g], Float32OfCode(formats::kFloat8E4m3fn, other_scales[g])}};
-      if (best_of_two_(tile.Group(g), candidates, tensor_scale_) == 0) continue;
-      scales[g] = other_scales[g];
-      multipliers[g] = other_multipliers[g];
+      candidates[g].unit = tensor_scale_;
+      candidates[g].candidates[0] = {multipliers[g], kE4m3Values[scales[g]]};
+      candidates[g].candidates[1] = {other_multipliers[g], kE4m3Values[other_scales[g]]};
+    }
+    best_of_two_(tile.First(), tile.groups, maxima, candidates.data(), best.data());
+    for (std::size_t g = 0; g < tile.groups; ++g) {
+      scales[g] = best[g] == 0 ? scales[g] : other_scales[g];
+      multipliers[g] = candidates[g].candidates[best[g]].multiplier;
     }
   }
 

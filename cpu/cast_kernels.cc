@@ -14,6 +14,7 @@
 
 #include "cpu/cast-inl.h"
 #include "cpu/rounding_random-inl.h"
+#include "cpu/widen-inl.h"
 
 #ifndef ULPROOF_CPU_CAST_TILE_
 #define ULPROOF_CPU_CAST_TILE_
@@ -36,31 +37,13 @@ void WidenBfloat16(const void* codes, float* HWY_RESTRICT out, std::size_t count
   const std::size_t lanes = hn::Lanes(d);
   std::size_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    const cast::VU x = hn::ShiftLeft<16>(hn::PromoteTo(d, hn::LoadU(narrow, in + i)));
+    const cast::VU x = Float32OfBfloat16(hn::PromoteTo(d, hn::LoadU(narrow, in + i)));
     hn::StoreU(hn::BitCast(cast::DF(), x), cast::DF(), out + i);
   }
   for (; i < count; ++i) {
     const std::uint32_t x = std::uint32_t{in[i]} << 16;
     hwy::CopySameSize(&x, out + i);
   }
-}
-
-// The fields move to their places in a binary32; a subnormal's implicit bit, which it has not, is
-// subtracted again.
-HWY_INLINE cast::VU Float32OfFloat16(cast::VU h) {
-  const cast::DU d;
-  const cast::DF df;
-  const cast::VU sign = hn::ShiftLeft<16>(hn::And(h, hn::Set(d, 0x8000)));
-  const cast::VU fields = hn::ShiftLeft<13>(hn::And(h, hn::Set(d, 0x7FFF)));
-  const cast::VU exponent = hn::And(fields, hn::Set(d, 0x1F << 23));
-  const cast::VU normal = hn::Add(fields, hn::Set(d, (127 - 15) << 23));
-  const cast::VU smallest = hn::Set(d, (127 - 14) << 23);
-  const cast::VU subnormal =
-      hn::BitCast(d, hn::Sub(hn::BitCast(df, hn::Or(fields, smallest)), hn::BitCast(df, smallest)));
-  const cast::VU special = hn::Or(fields, hn::Set(d, cast::kInfinity));
-  cast::VU x = hn::IfThenElse(hn::Eq(exponent, hn::Zero(d)), subnormal, normal);
-  x = hn::IfThenElse(hn::Eq(exponent, hn::Set(d, 0x1F << 23)), special, x);
-  return hn::Or(x, sign);
 }
 
 void WidenFloat16(const void* codes, float* HWY_RESTRICT out, std::size_t count) {

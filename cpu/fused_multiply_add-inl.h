@@ -67,6 +67,21 @@ HWY_INLINE hn::Vec<FmaTag> FusedMultiplyAdd(hn::Vec<FmaTag> a, hn::Vec<FmaTag> b
 #endif
 }
 
+// The same for whole vectors of float.
+using WholeTag = hn::ScalableTag<float>;
+HWY_INLINE hn::Vec<WholeTag> FusedMultiplyAddWhole(hn::Vec<WholeTag> a, hn::Vec<WholeTag> b,
+                                                   hn::Vec<WholeTag> c) {
+#if HWY_NATIVE_FMA || HWY_TARGET == HWY_SCALAR
+  return FusedMultiplyAdd(a, b, c);
+#else
+  const FmaTag half;
+  return hn::Combine(
+      WholeTag(),
+      FusedMultiplyAdd(hn::UpperHalf(half, a), hn::UpperHalf(half, b), hn::UpperHalf(half, c)),
+      FusedMultiplyAdd(hn::LowerHalf(half, a), hn::LowerHalf(half, b), hn::LowerHalf(half, c)));
+#endif
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace ulproof::cpu
 HWY_AFTER_NAMESPACE();

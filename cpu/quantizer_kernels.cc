@@ -2,16 +2,10 @@
 #include "cpu/quantizer_kernels.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
-#include <cmath>
 #include <cstring>
 #include <limits>
-
-#include "base/check.h"
-#include "base/parallel.h"
-#include "cpu/exp2.h"
-#include "cpu/quantizer_plan.h"
-#include "formats/codec.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/quantizer_kernels.cc"
@@ -27,143 +21,244 @@ HWY_BEFORE_NAMESPACE();
 namespace ulproof::cpu {
 namespace HWY_NAMESPACE {
 
-BlockMoments Moments(const QuantizerPlan& plan, const void* data,
-                     const formats::BlockGrid::Extent& block) {
-  const QF d;
-  const float count =
-      static_cast<float>((block.row_end - block.row_begin) * (block.col_end - block.col_begin));
-  Piece x, squares;
-  BlockSum sum, sum_of_squares;
-  ForPieces(
-      block,
-      [&](std::uint64_t row, std::uint64_t col, std::size_t n) HWY_ATTR {
-        LoadPiece(plan, data, row, col, n, x);
-        sum.Add(x.v, n);
-      },
-      [&]() HWY_ATTR { sum.EndRow(); });
-  const float mean = sum.Total() / count;
-  const auto center = hn::Set(d, mean);
-  ForPieces(
-      block,
-      [&](std::uint64_t row, std::uint64_t col, std::size_t n) HWY_ATTR {
-        LoadPiece(plan, data, row, col, n, x);
-        Map(d, n, x, squares, [&](auto v) HWY_ATTR {
-          const auto deviation = hn::Sub(v, center);
-          return hn::Mul(deviation, deviation);
-        });
-        sum_of_squares.Add(squares.v, n);
-      },
-      [&]() HWY_ATTR { sum_of_squares.EndRow(); });
-  return {mean, sum_of_squares.Total() / count};
+// The terms of an element, one for each sum.
+template <std::size_t kSums>
+struct Terms {
+  SumVector v[kSums];
+};
+
+template <std::size_t kSums>
+HWY_INLINE std::array<RowSum, kSums> RowSums(std::uint64_t terms) {
+  if constexpr (kSums == 1) {
+    return {RowSum(terms)};
+  } else {
+    static_assert(kSums == 2);
+    return {RowSum(terms), RowSum(terms)};
+  }
 }
 
+// The totals of a block. Calls body(row, first column, how many of 32, sums of the row).
+template <std::size_t kSums, class Body>
+HWY_INLINE std::array<float, kSums> SumBlock(const formats::BlockGrid::Extent& block,
+                                             const Body& body) {
+  const std::uint64_t cols = block.col_end - block.col_begin;
+  std::array<BlockSum, kSums> sums;
+  for (std::uint64_t row = block.row_begin; row < block.row_end; ++row) {
+    auto row_sums = RowSums<kSums>(cols);
+    ForSteps(block.col_begin, block.col_end,
+             [&](std::uint64_t col, auto count) HWY_ATTR { body(row, col, count, row_sums); });
+    ForConstants<kSums>([&](auto i) HWY_ATTR { sums[i].AddRow(row_sums[i].Total()); });
+  }
+  std::array<float, kSums> totals;
+  ForConstants<kSums>([&](auto i) HWY_ATTR { totals[i] = sums[i].Total(); });
+  return totals;
+}
+
+// The same for one matrix: terms_of(x) gives the Terms of its elements.
+template <std::size_t kSums, class TermsOf>
+HWY_INLINE std::array<float, kSums> SumTerms(const QuantizerPlan& plan, const void* data,
+                                             const formats::BlockGrid::Extent& block,
+                                             const TermsOf& terms_of) {
+  const Input input(plan, data);
+  return SumBlock<kSums>(
+      block, [&](std::uint64_t row, std::uint64_t col, auto count, auto& sums) HWY_ATTR {
+        const Input::Step x(input, row, col, count);
+        ForVectors([&](auto k) HWY_ATTR {
+          const Terms<kSums> terms = terms_of(x.Vector(k));
+          ForConstants<kSums>([&](auto i) HWY_ATTR { sums[i].Add(k, terms.v[i], count); });
+        });
+      });
+}
+
+HWY_INLINE float Count(const formats::BlockGrid::Extent& block) {
+  return static_cast<float>((block.row_end - block.row_begin) * (block.col_end - block.col_begin));
+}
+
+BlockMoments Moments(const QuantizerPlan& plan, const void* data,
+                     const formats::BlockGrid::Extent& block) {
+  const float count = Count(block);
+  const float mean =
+      SumTerms<1>(plan, data, block, [](auto x) HWY_ATTR { return Terms<1>{x}; })[0] / count;
+  const auto center = hn::Set(SumTag(), mean);
+  const bool squares = plan.op.fit == formats::FitRule::kSigma;
+  const auto deviations = SumTerms<1>(plan, data, block, [&](auto x) HWY_ATTR {
+    const auto deviation = hn::Sub(x, center);
+    return Terms<1>{squares ? hn::Mul(deviation, deviation) : hn::Abs(deviation)};
+  });
+  return {mean, deviations[0] / count};
+}
+
+BlockMagnitudes Magnitudes(const QuantizerPlan& plan, const void* data,
+                           const formats::BlockGrid::Extent& block) {
+  const float count = Count(block);
+  const auto sums = SumTerms<2>(plan, data, block, [](auto x) HWY_ATTR {
+    return Terms<2>{hn::Abs(x), hn::Mul(x, x)};
+  });
+  return {sums[0] / count, sums[1] / count};
+}
+
+// One step of OCTAV: what lies beyond the clip, over how much does and the noise of the rest.
+float NextOctavClip(const QuantizerPlan& plan, const void* data,
+                    const formats::BlockGrid::Extent& block, float noise, float clip) {
+  const SumTag d;
+  const auto limit = hn::Set(d, clip);
+  std::uint64_t beyond = 0;
+  const auto sum = SumTerms<1>(plan, data, block, [&](auto x) HWY_ATTR {
+    // The +0 that fill up a row's last step are inside.
+    const auto magnitude = hn::Abs(x);
+    const auto is_beyond = hn::Not(hn::Le(magnitude, limit));
+    beyond += hn::CountTrue(d, is_beyond);
+    return Terms<1>{hn::IfThenElseZero(is_beyond, magnitude)};
+  });
+  const std::uint64_t elements =
+      (block.row_end - block.row_begin) * (block.col_end - block.col_begin);
+  return sum[0] / (noise * static_cast<float>(elements - beyond) + static_cast<float>(beyond));
+}
+
+// The largest magnitude as a code, so that NaN is above infinity above the rest.
+std::uint32_t LargestCode(const QuantizerPlan& plan, const void* data,
+                          const formats::BlockGrid::Extent& block) {
+  const hn::RebindToSigned<SumTag> di;
+  const Input input(plan, data);
+  auto largest = hn::Zero(di);
+  for (std::uint64_t row = block.row_begin; row < block.row_end; ++row) {
+    ForSteps(block.col_begin, block.col_end, [&](std::uint64_t col, auto count) HWY_ATTR {
+      const Input::Step x(input, row, col, count);
+      ForVectors([&](auto k) HWY_ATTR {
+        largest = hn::Max(largest, hn::BitCast(di, hn::Abs(x.Vector(k))));
+      });
+    });
+  }
+  return static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(di, largest)));
+}
+
+// Of a block without NaN.
 BlockEnds Ends(const QuantizerPlan& plan, const void* data,
                const formats::BlockGrid::Extent& block) {
-  const QF d;
-  const hn::RebindToSigned<QF> di;
+  const SumTag d;
+  const Input input(plan, data);
   auto min = hn::Set(d, std::numeric_limits<float>::infinity());
   auto max = hn::Neg(min);
-  auto largest = hn::Zero(di);  // As codes: NaN above infinity above the rest.
-  Piece x;
-  ForPieces(
-      block,
-      [&](std::uint64_t row, std::uint64_t col, std::size_t n) HWY_ATTR {
-        LoadPiece(plan, data, row, col, n, x);
-        std::fill(x.v + n, x.v + n + 64, x.v[0]);
-        for (std::size_t i = 0; i < n; i += hn::Lanes(d)) {
-          const auto v = hn::Load(d, x.v + i);
-          min = hn::Min(min, v);
-          max = hn::Max(max, v);
-          largest = hn::Max(largest, hn::BitCast(di, hn::Abs(v)));
-        }
-      },
-      [] {});
-  const auto code = static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(di, largest)));
-  const float magnitude = std::bit_cast<float>(code);
-  if (std::isnan(magnitude)) return {magnitude, magnitude, magnitude};
-  return {hn::GetLane(hn::MinOfLanes(d, min)) + 0.0f, hn::GetLane(hn::MaxOfLanes(d, max)) + 0.0f,
-          magnitude};
+  for (std::uint64_t row = block.row_begin; row < block.row_end; ++row) {
+    ForSteps(block.col_begin, block.col_end, [&](std::uint64_t col, auto count) HWY_ATTR {
+      const Input::Step x(input, row, col, count);
+      for (std::size_t k = 0; k < kSumVectors; ++k) {
+        if (k * kSumLanes >= count) break;
+        // Lane 0 is there; it stands in for those that are not.
+        const auto here = hn::FirstN(d, std::min(count - k * kSumLanes, kSumLanes));
+        const auto v = x.Vector(k);
+        const auto value = hn::IfThenElse(here, v, hn::Set(d, hn::GetLane(v)));
+        min = hn::Min(min, value);
+        max = hn::Max(max, value);
+      }
+    });
+  }
+  return {hn::GetLane(hn::MinOfLanes(d, min)) + 0.0f, hn::GetLane(hn::MaxOfLanes(d, max)) + 0.0f};
 }
 
 FittedPair Refit(const QuantizerPlan& plan, const void* data,
                  const formats::BlockGrid::Extent& block, const FittedPair& start) {
-  const QF d;
-  Piece x, terms;
-  Leveled leveled;
-  BlockSum products, squares;
-  ForPieces(
-      block,
-      [&](std::uint64_t row, std::uint64_t col, std::size_t n) HWY_ATTR {
-        LoadPiece(plan, data, row, col, n, x);
-        LevelPiece(plan, x, n, start.scale, start.zero, leveled);
-        Map(d, n, leveled.d, leveled.q, terms,
-            [](auto a, auto b) HWY_ATTR { return hn::Mul(a, b); });
-        products.Add(terms.v, n);
-        Map(d, n, leveled.q, terms, [](auto q) HWY_ATTR { return hn::Mul(q, q); });
-        squares.Add(terms.v, n);
-      },
-      [&]() HWY_ATTR {
-        products.EndRow();
-        squares.EndRow();
-      });
-  const float denominator = squares.Total();
+  const Leveler leveler(plan, start.scale, start.zero);
+  const auto [products, squares] = SumTerms<2>(plan, data, block, [&](auto x) HWY_ATTR {
+    const Leveled leveled = leveler(x);
+    return Terms<2>{hn::Mul(leveled.d, leveled.q), hn::Mul(leveled.q, leveled.q)};
+  });
   FittedPair next = start;
-  if (denominator != 0) next.scale = products.Total() / denominator;
+  if (squares != 0) next.scale = products / squares;
   if (!plan.op.mean_zero) return next;
-  const FmaTag df;
-  const auto minus_scale = hn::Set(df, -next.scale);
-  BlockSum rest;
-  ForPieces(
-      block,
-      [&](std::uint64_t row, std::uint64_t col, std::size_t n) HWY_ATTR {
-        LoadPiece(plan, data, row, col, n, x);
-        LevelPiece(plan, x, n, start.scale, start.zero, leveled);
-        Map(df, n, leveled.q, x, terms,
-            [&](auto q, auto v) HWY_ATTR { return FusedMultiplyAdd(minus_scale, q, v); });
-        rest.Add(terms.v, n);
-      },
-      [&]() HWY_ATTR { rest.EndRow(); });
-  next.zero = rest.Total() / static_cast<float>((block.row_end - block.row_begin) *
-                                                (block.col_end - block.col_begin));
+  const auto minus_scale = hn::Set(SumTag(), -next.scale);
+  const auto rest = SumTerms<1>(plan, data, block, [&](auto x) HWY_ATTR {
+    return Terms<1>{FusedMultiplyAddWhole(minus_scale, leveler(x).q, x)};
+  });
+  next.zero = rest[0] / Count(block);
   return next;
+}
+
+// Stores vector k of 32 results of which there are `count`.
+HWY_INLINE void StoreStep(SumVector v, std::size_t k, std::size_t count, float* to) {
+  const SumTag d;
+  if (count == kStep) {
+    hn::StoreU(v, d, to + k * kSumLanes);
+    return;
+  }
+  alignas(64) float values[kSumLanes];
+  hn::Store(v, d, values);
+  const std::size_t first = k * kSumLanes;
+  if (first < count)
+    std::memcpy(to + first, values, std::min(count - first, kSumLanes) * sizeof(float));
 }
 
 // One row of the matrix: columns [begin, end), which lie in one block.
 void FakeQuantizeRow(const QuantizerPlan& plan, const void* data, std::uint64_t row,
                      std::uint64_t begin, std::uint64_t end, float scale, float zero, float* y) {
-  const FmaTag df;
-  const auto s = hn::Set(df, scale);
-  const auto z = hn::Set(df, zero);
-  Piece x, result;
-  Leveled leveled;
-  for (std::uint64_t col = begin; col < end; col += kPiece) {
-    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, end - col));
-    LoadPiece(plan, data, row, col, n, x);
-    LevelPiece(plan, x, n, scale, zero, leveled);
-    Map(df, n, leveled.q, result, [&](auto q) HWY_ATTR { return FusedMultiplyAdd(q, s, z); });
-    std::memcpy(y + row * plan.op.shape.cols + col, result.v, n * sizeof(float));
-  }
+  const auto s = hn::Set(SumTag(), scale);
+  const auto z = hn::Set(SumTag(), zero);
+  const Input input(plan, data);
+  const Leveler leveler(plan, scale, zero);
+  float* const out = y + row * plan.op.shape.cols;
+  ForSteps(begin, end, [&](std::uint64_t col, auto count) HWY_ATTR {
+    const Input::Step x(input, row, col, count);
+    ForVectors([&](auto k) HWY_ATTR {
+      StoreStep(FusedMultiplyAddWhole(leveler(x.Vector(k)).q, s, z), k, count, out + col);
+    });
+  });
 }
 
 void PerturbRow(const QuantizerPlan& plan, const void* data, std::uint64_t row, std::uint64_t begin,
                 std::uint64_t end, float scale, float limit, float* y) {
-  const FmaTag df;
-  const auto s = hn::Set(df, scale);
-  const auto above = hn::Set(df, limit);
-  const auto below = hn::Set(df, -limit);
+  const SumTag d;
+  const auto s = hn::Set(d, scale);
+  const auto above = hn::Set(d, limit);
+  const auto below = hn::Set(d, -limit);
+  const Input input(plan, data);
   NoiseSource source(plan.op.law, plan.op.key);
-  Piece x, noise, result;
-  for (std::uint64_t col = begin; col < end; col += kPiece) {
-    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, end - col));
-    LoadPiece(plan, data, row, col, n, x);
-    const std::uint64_t logical = plan.op.key.offset + row * plan.op.shape.stride() + col;
-    std::memcpy(noise.v, source.Reals(logical, n), n * sizeof(float));
-    Map(df, n, noise, x, result, [&](auto r, auto v) HWY_ATTR {
-      const auto t = FusedMultiplyAdd(r, s, v);
-      return hn::IfThenElse(hn::Lt(above, t), above, hn::IfThenElse(hn::Lt(t, below), below, t));
+  float* const out = y + row * plan.op.shape.cols;
+  for (; begin < end; begin += kNoiseRowElements) {
+    const std::uint64_t stop = std::min<std::uint64_t>(begin + kNoiseRowElements, end);
+    const float* const noise =
+        source.Reals(plan.op.key.offset + row * plan.op.shape.stride() + begin, stop - begin);
+    ForSteps(begin, stop, [&](std::uint64_t col, auto count) HWY_ATTR {
+      const Input::Step x(input, row, col, count);
+      for (std::size_t k = 0; k < kSumVectors; ++k) {
+        const auto r = hn::LoadU(d, noise + (col - begin) + k * kSumLanes);
+        const auto t = FusedMultiplyAddWhole(r, s, x.Vector(k));
+        const auto limited =
+            hn::IfThenElse(hn::Lt(above, t), above, hn::IfThenElse(hn::Lt(t, below), below, t));
+        StoreStep(limited, k, count, out + col);
+      }
     });
-    std::memcpy(y + row * plan.op.shape.cols + col, result.v, n * sizeof(float));
   }
+}
+
+// AEWGS's delta: how much the rounding noise goes with the gradients' signs. against(g, n) is n as
+// seen against the gradient.
+template <class Against>
+HWY_INLINE float Delta(const Input& grads, const Input& xs, const formats::BlockGrid::Extent& block,
+                       const Leveler& leveler, const Against& against) {
+  const float count = Count(block);
+  const auto [noises, turned] =
+      SumBlock<2>(block, [&](std::uint64_t row, std::uint64_t col, auto n, auto& sums) HWY_ATTR {
+        const Input::Step grad(grads, row, col, n), x(xs, row, col, n);
+        ForVectors([&](auto k) HWY_ATTR {
+          const Leveled leveled = leveler(x.Vector(k));
+          const auto noise = hn::Sub(leveled.q, leveled.u);
+          sums[0].Add(k, noise, n);
+          sums[1].Add(k, against(grad.Vector(k), noise), n);
+        });
+      });
+  const auto mean = hn::Set(SumTag(), noises / count);
+  const auto squares =
+      SumBlock<1>(block, [&](std::uint64_t row, std::uint64_t col, auto n, auto& sums) HWY_ATTR {
+        const Input::Step x(xs, row, col, n);
+        ForVectors([&](auto k) HWY_ATTR {
+          const Leveled leveled = leveler(x.Vector(k));
+          const auto deviation = hn::Sub(hn::Sub(leveled.q, leveled.u), mean);
+          sums[0].Add(k, hn::Mul(deviation, deviation), n);
+        });
+      });
+  const float variance = squares[0] / count;
+  constexpr float kLeast = std::bit_cast<float>(0x3A83126Fu);  // 0.001
+  return turned / count / (variance < kLeast ? kLeast : variance);
 }
 
 // Writes grad_x and returns grad_s of one block.
@@ -171,104 +266,62 @@ float FakeBackward(const QuantizerPlan& plan, const void* grad_data, const void*
                    const formats::BlockGrid::Extent& block, float scale, float zero,
                    float* grad_x) {
   using formats::Estimator;
-  const QF d;
-  const FmaTag df;
+  const SumTag d;
+  const hn::RebindToUnsigned<SumTag> du;
   const auto none = hn::Zero(d);
   const auto low = hn::Set(d, plan.low);
   const auto high = hn::Set(d, plan.high);
   const bool is_aewgs = plan.op.estimator == Estimator::kAewgs;
-  Piece grad, x, rounding, terms;
-  Leveled leveled;
-  const auto load = [&](std::uint64_t row, std::uint64_t col, std::size_t n) HWY_ATTR {
-    LoadPiece(plan, grad_data, row, col, n, grad);
-    LoadPiece(plan, x_data, row, col, n, x);
-    LevelPiece(plan, x, n, scale, zero, leveled);
-    Map(d, n, leveled.q, leveled.u, rounding,
-        [](auto q, auto u) HWY_ATTR { return hn::Sub(q, u); });
-  };
+  const Input grads(plan, grad_data), xs(plan, x_data);
+  const Leveler leveler(plan, scale, zero);
   // The rounding noise as seen against the gradient: its sign turned where g < 0, +0 where g = 0.
   const auto against = [&](auto g, auto n) HWY_ATTR {
     const auto turned = hn::IfThenElse(hn::Lt(g, none), hn::Neg(n), n);
     return hn::IfThenElse(hn::Eq(g, none), none, turned);
   };
-  float delta = 0;
-  if (is_aewgs) {
-    const float count =
-        static_cast<float>((block.row_end - block.row_begin) * (block.col_end - block.col_begin));
-    BlockSum noises, turned, squares;
-    ForPieces(
-        block,
-        [&](std::uint64_t row, std::uint64_t col, std::size_t n) HWY_ATTR {
-          load(row, col, n);
-          noises.Add(rounding.v, n);
-          Map(d, n, grad, rounding, terms, against);
-          turned.Add(terms.v, n);
-        },
-        [&]() HWY_ATTR {
-          noises.EndRow();
-          turned.EndRow();
-        });
-    const auto mean = hn::Set(d, noises.Total() / count);
-    ForPieces(
-        block,
-        [&](std::uint64_t row, std::uint64_t col, std::size_t n) HWY_ATTR {
-          load(row, col, n);
-          Map(d, n, rounding, terms, [&](auto v) HWY_ATTR {
-            const auto deviation = hn::Sub(v, mean);
-            return hn::Mul(deviation, deviation);
-          });
-          squares.Add(terms.v, n);
-        },
-        [&]() HWY_ATTR { squares.EndRow(); });
-    const float variance = squares.Total() / count;
-    constexpr float kLeast = std::bit_cast<float>(0x3A83126Fu);  // 0.001
-    delta = turned.Total() / count / (variance < kLeast ? kLeast : variance);
-  }
-  const auto delta_vector = hn::Set(d, delta);
+  const auto delta = hn::Set(d, is_aewgs ? Delta(grads, xs, block, leveler, against) : 0.0f);
   const auto one = hn::Set(d, 1.0f);
   const auto largest = hn::Set(d, std::bit_cast<float>(0x3F7D70A4u));  // 0.99
-  const float xi = std::bit_cast<float>(0x3E93CD3Au);                  // 1 / (2 sqrt 3)
+  const auto sign = hn::Set(du, 0x80000000u);
+  const auto xi = hn::Set(du, 0x3E93CD3Au);  // 1 / (2 sqrt 3)
+  const auto s = hn::Set(d, scale);
+  const bool draws = plan.op.estimator != Estimator::kLsq;
   NoiseSource source(formats::NoiseLaw::kUniform, plan.op.key);
-  Piece sign, slope;
-  BlockSum by_scale;
-  ForPieces(
-      block,
-      [&](std::uint64_t row, std::uint64_t col, std::size_t n) HWY_ATTR {
-        load(row, col, n);
-        const Piece* inner = &rounding;
-        if (plan.op.estimator != Estimator::kLsq) {
+  const std::uint32_t* words = nullptr;  // Of the elements from `words_begin` on.
+  std::uint64_t words_begin = 0;
+  return SumBlock<1>(
+      block, [&](std::uint64_t row, std::uint64_t col, auto n, auto& by_scale) HWY_ATTR {
+        if (draws && (col - block.col_begin) % kNoiseRowElements == 0) {
           const std::uint64_t logical = plan.op.key.offset + row * plan.op.shape.stride() + col;
-          std::memcpy(sign.v, source.Reals(logical, n), n * sizeof(float));
-          const auto plus = hn::Set(df, xi);
-          const auto s = hn::Set(df, scale);
-          Map(df, n, sign, rounding, slope, [&](auto uniform, auto noise) HWY_ATTR {
-            const auto signed_xi =
-                hn::IfThenElse(hn::Lt(uniform, hn::Zero(df)), hn::Neg(plus), plus);
-            return FusedMultiplyAdd(s, signed_xi, noise);
-          });
-          inner = &slope;
+          const auto run = source.WordsOf(
+              logical, std::min<std::uint64_t>(kNoiseRowElements, block.col_end - col));
+          words = run.words + run.phase;
+          words_begin = col;
         }
+        const Input::Step grad(grads, row, col, n), x(xs, row, col, n);
         float* const out = grad_x + row * plan.op.shape.cols + col;
-        for (std::size_t i = 0; i < n; i += hn::Lanes(d)) {
-          const auto g = hn::Load(d, grad.v + i);
-          const auto u = hn::Load(d, leveled.u.v + i);
-          const auto inside = hn::And(hn::Lt(low, u), hn::Lt(u, high));
-          const auto p =
-              hn::IfThenElse(inside, hn::Load(d, inner->v + i), hn::Load(d, leveled.q.v + i));
-          hn::Store(hn::Mul(g, p), d, terms.v + i);
+        ForVectors([&](auto k) HWY_ATTR {
+          const auto g = grad.Vector(k);
+          const Leveled leveled = leveler(x.Vector(k));
+          const auto noise = hn::Sub(leveled.q, leveled.u);
+          auto slope = noise;
+          if (draws) {
+            // The uniform R is negative where its word's first bit is 0.
+            const auto word = hn::LoadU(du, words + (col - words_begin) + k * kSumLanes);
+            const auto signed_xi = hn::Xor(xi, hn::AndNot(word, sign));
+            slope = FusedMultiplyAddWhole(s, hn::BitCast(d, signed_xi), noise);
+          }
+          const auto inside = hn::And(hn::Lt(low, leveled.u), hn::Lt(leveled.u, high));
           auto through = g;
           if (is_aewgs) {
-            const auto step = hn::Mul(delta_vector, against(g, hn::Load(d, rounding.v + i)));
+            const auto step = hn::Mul(delta, against(g, noise));
             const auto limited = hn::IfThenElse(hn::Lt(largest, step), largest, step);
             through = hn::Mul(g, hn::Sub(one, limited));
           }
-          hn::Store(hn::IfThenElse(inside, through, none), d, x.v + i);
-        }
-        std::memcpy(out, x.v, n * sizeof(float));
-        by_scale.Add(terms.v, n);
-      },
-      [&]() HWY_ATTR { by_scale.EndRow(); });
-  return by_scale.Total();
+          StoreStep(hn::IfThenElseZero(inside, through), k, n, out);
+          by_scale[0].Add(k, hn::Mul(g, hn::IfThenElse(inside, slope, leveled.q)), n);
+        });
+      })[0];
 }
 
 }  // namespace HWY_NAMESPACE
@@ -279,125 +332,25 @@ HWY_AFTER_NAMESPACE();
 namespace ulproof::cpu {
 
 HWY_EXPORT(Moments);
+HWY_EXPORT(Magnitudes);
+HWY_EXPORT(NextOctavClip);
+HWY_EXPORT(LargestCode);
 HWY_EXPORT(Ends);
 HWY_EXPORT(Refit);
 HWY_EXPORT(FakeQuantizeRow);
 HWY_EXPORT(PerturbRow);
 HWY_EXPORT(FakeBackward);
 
-namespace {
-
-using formats::Buffer;
-using formats::ConstBuffer;
-using formats::FitRule;
-using formats::Operation;
-using formats::OpKind;
-
-QuantizerPlan MakePlan(Target target, const Operation& op) {
-  QuantizerPlan plan = {.op = op,
-                        .widen_row = WidenRowKernel(target, op.from),
-                        .low = formats::LowestLevel(op.levels),
-                        .high = formats::HighestLevel(op.levels)};
-  if (op.levels.kind != formats::Levels::Kind::kFormat) return plan;
-  const formats::FormatSpec& format = op.levels.format;
-  plan.is_format = true;
-  plan.cast =
-      MakeCastPlan(format, {formats::RoundingMode::kNearestEven}, formats::Overflow::kSaturate);
-  plan.cast_row = CastRowKernel(target, plan.cast);
-  for (formats::Code code = 0; code <= format.code_mask(); ++code) {
-    // + 0 turns -0 into +0. A NaN of the format stands for a NaN u, which is put back afterwards.
-    const formats::Decoded value = Decode(format, code);
-    const float magnitude = std::ldexp(static_cast<float>(value.significand), value.exponent);
-    plan.level_of_code[code] = (value.negative ? -magnitude : magnitude) + 0.0f;
-  }
-  return plan;
-}
-
-FittedPair Finite(const FittedPair& fitted) {
-  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-  return std::isfinite(fitted.scale) ? fitted : FittedPair{kNan, kNan};
-}
-
-FittedPair FitBlock(Target target, const QuantizerPlan& plan, const ConstBuffer& x, float extra,
-                    const formats::BlockGrid::Extent& extent) {
-  const float width = formats::LevelsWidth(plan.op.levels);
-  if (plan.op.fit == FitRule::kSigma) {
-    const BlockMoments moments = ULPROOF_FOR_TARGET(Moments, target)(plan, x.data, extent);
-    return {extra * std::sqrt(moments.variance) / (width / 2),
-            plan.op.mean_zero ? moments.mean : 0.0f};
-  }
-  const BlockEnds ends = ULPROOF_FOR_TARGET(Ends, target)(plan, x.data, extent);
-  if (plan.op.fit == FitRule::kMinmax) return {ends.largest / (width / 2), 0.0f};
-  if (plan.op.fit == FitRule::kBits) {
-    return {(ends.max - ends.min) / (Exp2(extra) - 1.0f), ends.min};
-  }
-  const float scale = (ends.max - ends.min) / width;
-  return {scale, std::fma(-plan.low, scale, ends.min)};
-}
-
-}  // namespace
-
-std::string WhyQuantizerUnsupported(const Operation& op) {
-  if (op.kind == OpKind::kPerturb &&
-      (op.law == formats::NoiseLaw::kBoxMuller || op.law == formats::NoiseLaw::kNormal2)) {
-    return "the SIMD perturb has the exact laws only";
-  }
-  return WhyWidenUnsupported(op.from);
-}
-
-void RunQuantizer(Target target, const Operation& op, std::span<const ConstBuffer> inputs,
-                  std::span<const Buffer> outputs) {
-  const std::string reason = WhyQuantizerUnsupported(op);
-  ULPROOF_CHECK(reason.empty(), reason);
-  const QuantizerPlan plan = MakePlan(target, op);
-  const formats::BlockGrid grid = op.grid();
-  const auto value = [&](std::size_t port, std::uint64_t i) { return inputs[port].As<float>()[i]; };
-
-  if (op.kind == OpKind::kFakeQuantize || op.kind == OpKind::kPerturb) {
-    const auto row_function = op.kind == OpKind::kPerturb
-                                  ? ULPROOF_FOR_TARGET(PerturbRow, target)
-                                  : ULPROOF_FOR_TARGET(FakeQuantizeRow, target);
-    constexpr std::uint64_t kGrainElements = 16384;
-    const std::uint64_t grain = std::max<std::uint64_t>(1, kGrainElements / op.shape.cols);
-    base::ParallelFor(op.shape.rows, grain, [&](std::uint64_t begin, std::uint64_t end) {
-      for (std::uint64_t row = begin; row < end; ++row) {
-        for (std::uint64_t k = 0; k < grid.cols(); ++k) {
-          const std::uint64_t block = row / grid.block.rows * grid.cols() + k;
-          const std::uint64_t first = k * grid.block.cols;
-          row_function(plan, inputs[0].data, row, first,
-                       std::min<std::uint64_t>(first + grid.block.cols, op.shape.cols),
-                       value(1, block), value(2, block), outputs[0].As<float>());
-        }
-      }
-    });
-    return;
-  }
-  const auto fit_block = [&](std::uint64_t block) {
-    const auto extent = grid.ExtentOf(block);
-    FittedPair fitted;
-    if (op.kind == OpKind::kRefit) {
-      fitted = ULPROOF_FOR_TARGET(Refit, target)(plan, inputs[0].data, extent,
-                                                 {value(1, block), value(2, block)});
-    } else {
-      const float extra = inputs.size() == 1 ? 0.0f : value(1, inputs[1].count == 1 ? 0 : block);
-      fitted = FitBlock(target, plan, inputs[0], extra, extent);
-    }
-    fitted = Finite(fitted);
-    outputs[0].As<float>()[block] = fitted.scale;
-    outputs[1].As<float>()[block] = fitted.zero;
-  };
-  constexpr std::uint64_t kGrain = 16;
-  base::ParallelFor(grid.count(), kGrain, [&](std::uint64_t begin, std::uint64_t end) {
-    for (std::uint64_t block = begin; block < end; ++block) {
-      if (op.kind == OpKind::kFakeBackward) {
-        outputs[1].As<float>()[block] = ULPROOF_FOR_TARGET(FakeBackward, target)(
-            plan, inputs[0].data, inputs[1].data, grid.ExtentOf(block), value(2, block),
-            value(3, block), outputs[0].As<float>());
-      } else {
-        fit_block(block);
-      }
-    }
-  });
+QuantizerKernels QuantizerKernelsOf(Target target) {
+  return {.moments = ULPROOF_FOR_TARGET(Moments, target),
+          .magnitudes = ULPROOF_FOR_TARGET(Magnitudes, target),
+          .next_octav_clip = ULPROOF_FOR_TARGET(NextOctavClip, target),
+          .largest_code = ULPROOF_FOR_TARGET(LargestCode, target),
+          .ends = ULPROOF_FOR_TARGET(Ends, target),
+          .refit = ULPROOF_FOR_TARGET(Refit, target),
+          .fake_quantize_row = ULPROOF_FOR_TARGET(FakeQuantizeRow, target),
+          .perturb_row = ULPROOF_FOR_TARGET(PerturbRow, target),
+          .fake_backward = ULPROOF_FOR_TARGET(FakeBackward, target)};
 }
 
 }  // namespace ulproof::cpu

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -17,7 +18,8 @@ using base::Result;
 constexpr int kMaxBits = 16;
 constexpr int kMaxFormatBits = 8;
 // Indexed by FitRule and Estimator.
-constexpr std::array<std::string_view, 4> kFitNames = {"minmax", "range", "bits", "sigma"};
+constexpr std::array<std::string_view, 8> kFitNames = {"minmax",  "range", "bits", "sigma",
+                                                       "laplace", "lsq",   "sawb", "octav"};
 constexpr std::array<std::string_view, 3> kEstimatorNames = {"lsq", "gdnsq", "aewgs"};
 
 struct Family {
@@ -107,6 +109,11 @@ float LowestLevel(const Levels& levels) {
 float LevelsWidth(const Levels& levels) {
   if (levels.kind == Levels::Kind::kAllIntegers) return 0;
   return HighestLevel(levels) - LowestLevel(levels);
+}
+
+int LevelsBits(const Levels& levels) {
+  if (levels.kind == Levels::Kind::kFormat) return levels.format.storage_bits();
+  return static_cast<int>(std::bit_width(static_cast<std::uint32_t>(levels.high - levels.low)));
 }
 
 std::string_view FitRuleName(FitRule rule) { return kFitNames[static_cast<std::size_t>(rule)]; }

@@ -35,16 +35,29 @@ float LevelsWidth(const Levels& levels);
 float LowestLevel(const Levels& levels);
 float HighestLevel(const Levels& levels);
 
+// How many bits number the levels: B of int<B>, uint<B> and sym<B>, all bits of a format; 0 for all
+// integers.
+int LevelsBits(const Levels& levels);
+
 // How fit chooses a scale.
 enum class FitRule : std::uint8_t {
-  kMinmax,  // The largest magnitude onto the half-width; no zero point.
-  kRange,   // Minimum and maximum onto the outermost levels.
-  kBits,    // The same for a real number of bits (DiffQ).
-  kSigma,   // A clip of so many standard deviations (StatQAT, ACIQ).
+  kMinmax,   // The largest magnitude onto the half-width; no zero point.
+  kRange,    // Minimum and maximum onto the outermost levels.
+  kBits,     // The same for a real number of bits (DiffQ).
+  kSigma,    // A clip of so many standard deviations (StatQAT, ACIQ).
+  kLaplace,  // A clip of so many mean absolute deviations (ACIQ).
+  kLsq,      // LSQ's initial step, from the mean magnitude.
+  kSawb,     // SAWB's clip, from the root mean square and the mean magnitude.
+  kOctav,    // OCTAV's clip, the end of its iteration.
 };
-inline constexpr std::array<FitRule, 4> kFitRules = {FitRule::kMinmax, FitRule::kRange,
-                                                     FitRule::kBits, FitRule::kSigma};
-// "minmax", "range", "bits", "sigma".
+inline constexpr std::array<FitRule, 8> kFitRules = {
+    FitRule::kMinmax,  FitRule::kRange, FitRule::kBits, FitRule::kSigma,
+    FitRule::kLaplace, FitRule::kLsq,   FitRule::kSawb, FitRule::kOctav};
+// Whether fit by this rule has the input "clip" and the choice of a mean for its zero point.
+constexpr bool TakesClip(FitRule rule) {
+  return rule == FitRule::kSigma || rule == FitRule::kLaplace;
+}
+// "minmax", "range", "bits", "sigma", "laplace", "lsq", "sawb", "octav".
 std::string_view FitRuleName(FitRule rule);
 base::Result<FitRule> ParseFitRule(std::string_view name);
 

@@ -84,7 +84,7 @@ bool Uses(const Operation& op, Key key) {
     case Key::kFit:
       return op.kind == OpKind::kFit;
     case Key::kZero:
-      return op.kind == OpKind::kRefit || (op.kind == OpKind::kFit && op.fit == FitRule::kSigma);
+      return op.kind == OpKind::kRefit || (op.kind == OpKind::kFit && TakesClip(op.fit));
     case Key::kGradient:
       return op.kind == OpKind::kFakeBackward;
     case Key::kBlock:
@@ -357,6 +357,13 @@ Status ValidateOperation(const Operation& op) {
       op.levels.kind == Levels::Kind::kAllIntegers) {
     return UsageError("fit needs levels that end; integers do not");
   }
+  if (op.kind == OpKind::kFit && op.fit == FitRule::kSawb) {
+    const int bits = LevelsBits(op.levels);
+    if (bits != 2 && bits != 4) {
+      return UsageError(fmt::format("sawb has constants for 2 and 4 bits only; {} has {}",
+                                    LevelsName(op.levels), bits));
+    }
+  }
   if (op.random) {
     if (op.kind != OpKind::kCast || !op.rounding.is_stochastic()) {
       return UsageError("random is for stochastic casts only");
@@ -425,7 +432,7 @@ Signature SignatureOf(const Operation& op) {
     case OpKind::kFit: {
       Signature signature = {{codes("x", op.from)}, {scale(), zero()}};
       if (op.fit == FitRule::kBits) signature.inputs.push_back(bits(blocks));
-      if (op.fit == FitRule::kSigma) signature.inputs.push_back(float32("clip", 1));
+      if (TakesClip(op.fit)) signature.inputs.push_back(float32("clip", 1));
       return signature;
     }
     case OpKind::kRefit:

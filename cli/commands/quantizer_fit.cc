@@ -8,17 +8,21 @@
 #include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
+#include <vector>
 
 #include "base/text.h"
 #include "cli/commands/commands.h"
 #include "cli/options.h"
 #include "cli/report/file.h"
 #include "cli/report/record.h"
+#include "cli/report/terminal_text.h"
 #include "cli/tensor_file.h"
 #include "cpu/backend_cpu.h"
 #include "formats/case.h"
 #include "formats/codec.h"
+#include "reference/quantizers/aciq_clip.h"
 #include "reference/quantizers/analysis/scale_optimum.h"
 
 namespace ulproof::cli {
@@ -26,14 +30,38 @@ namespace {
 
 using base::Result;
 using base::Status;
+using formats::FitRule;
 using formats::Operation;
 using formats::OpKind;
 using formats::Tensor;
 
-// minmax and range as in section 14; statqat with the clip that is best for normal weights in this
-// format; the iterative ones are that many least-squares steps from statqat and from minmax.
-constexpr std::array<std::string_view, 5> kMethods = {"minmax", "range", "statqat", "iterative",
-                                                      "iterative-minmax"};
+// What a rule that takes a clip is given.
+enum class Clip {
+  kNone,
+  kBestForNormal,  // The scale that is best for normal weights, times the half-width.
+  kAciqNormal,
+  kAciqLaplace,
+};
+
+// A rule of section 14's fit, and whether least-squares steps go on from there.
+struct Method {
+  std::string_view name;
+  FitRule rule;
+  Clip clip = Clip::kNone;
+  bool is_iterative = false;
+};
+constexpr auto kMethods = std::to_array<Method>({
+    {"minmax", FitRule::kMinmax},
+    {"range", FitRule::kRange},
+    {"statqat", FitRule::kSigma, Clip::kBestForNormal},
+    {"iterative", FitRule::kSigma, Clip::kBestForNormal, true},
+    {"iterative-minmax", FitRule::kMinmax, Clip::kNone, true},
+    {"aciq", FitRule::kSigma, Clip::kAciqNormal},
+    {"aciq-laplace", FitRule::kLaplace, Clip::kAciqLaplace},
+    {"octav", FitRule::kOctav},
+    {"sawb", FitRule::kSawb},
+    {"lsq", FitRule::kLsq},
+});
 constexpr int kSteps = 20;
 constexpr std::uint32_t kLargestSide = 65536;
 constexpr int kDigits = 12;
@@ -41,16 +69,46 @@ constexpr int kDigits = 12;
 struct FitOptions {
   std::string file;
   std::string tensor;
-  std::string method;  // Empty: all.
+  std::vector<Method> methods;  // Empty: all.
   formats::Levels levels;
   std::uint64_t group = 0;  // 0: the whole tensor.
   std::string csv;
   RecordFiles files;
 };
 
-Result<std::string> ParseFitMethod(const std::string& text) {
-  if (std::ranges::find(kMethods, text) != kMethods.end()) return text;
-  return base::UnknownName("method", text, kMethods);
+Result<std::vector<Method>> ParseFitMethods(const std::string& text) {
+  std::vector<std::string_view> names;
+  for (const Method& method : kMethods) names.push_back(method.name);
+  std::vector<Method> methods;
+  for (const std::string_view name : base::Split(text, ',')) {
+    const auto found = std::ranges::find(kMethods, name, &Method::name);
+    if (found == kMethods.end()) return base::UnknownName("method", name, names);
+    methods.push_back(*found);
+  }
+  return methods;
+}
+
+// SAWB has constants for 2 and 4 bits.
+bool IsDefined(const Method& method, const formats::Levels& levels) {
+  const int bits = formats::LevelsBits(levels);
+  return method.rule != FitRule::kSawb || bits == 2 || bits == 4;
+}
+
+// What is fitted: several methods that were asked for; beside a single one all others, for
+// comparison.
+Result<std::vector<Method>> MethodsOf(const FitOptions& options) {
+  for (const Method& method : options.methods) {
+    if (!IsDefined(method, options.levels)) {
+      return base::UsageError(
+          fmt::format("--method {} has constants for 2 and 4 bits only; {} has {}", method.name,
+                      LevelsName(options.levels), formats::LevelsBits(options.levels)));
+    }
+  }
+  if (options.methods.size() > 1) return options.methods;
+  std::vector<Method> methods;
+  std::ranges::copy_if(kMethods, std::back_inserter(methods),
+                       [&](const Method& method) { return IsDefined(method, options.levels); });
+  return methods;
 }
 
 // The best scale for normal weights of deviation 1, times the half-width.
@@ -72,8 +130,8 @@ struct Fitted {
 class TensorFit {
  public:
   TensorFit(const Tensor& weights, const formats::Shape& shape, const FitOptions& options,
-            float clip, formats::Backend& backend)
-      : weights_(weights), clip_(clip), backend_(backend) {
+            float normal_clip, formats::Backend& backend)
+      : weights_(weights), normal_clip_(normal_clip), backend_(backend) {
     op_.from = weights.type().format;
     op_.shape = shape;
     op_.levels = options.levels;
@@ -82,20 +140,17 @@ class TensorFit {
                     : formats::BlockShape{1, static_cast<std::uint32_t>(options.group)};
   }
 
-  Result<Fitted> Fit(std::string_view method) const {
+  Result<Fitted> Fit(const Method& method) const {
     Operation op = op_;
     op.kind = OpKind::kFit;
-    op.fit = formats::FitRule::kMinmax;
-    const bool is_sigma = method == "statqat" || method == "iterative";
-    if (method == "range") op.fit = formats::FitRule::kRange;
-    if (is_sigma) op.fit = formats::FitRule::kSigma;
+    op.fit = method.rule;
     formats::Case c = formats::EmptyCase(op);
     c.inputs[0] = weights_;
-    if (is_sigma) c.inputs[1].Set(0, std::bit_cast<std::uint32_t>(clip_));
+    if (method.clip != Clip::kNone) c.inputs[1].Set(0, ClipCode(method.clip));
     auto out = formats::RunCase(backend_, c);
     if (!out.ok()) return out.error();
     Fitted fitted = {(*out)[0], (*out)[1]};
-    if (!method.starts_with("iterative")) return fitted;
+    if (!method.is_iterative) return fitted;
     for (int step = 0; step < kSteps; ++step) {
       auto next = formats::RunCase(backend_, CaseOf(OpKind::kRefit, fitted));
       if (!next.ok()) return next.error();
@@ -119,6 +174,12 @@ class TensorFit {
   }
 
  private:
+  formats::Code ClipCode(Clip clip) const {
+    const auto bits = static_cast<std::size_t>(formats::LevelsBits(op_.levels));
+    if (clip == Clip::kAciqNormal) return reference::kAciqNormalClips[bits - 1];
+    if (clip == Clip::kAciqLaplace) return reference::kAciqLaplaceClips[bits - 1];
+    return std::bit_cast<std::uint32_t>(normal_clip_);
+  }
   static double ValueOf(const formats::FormatSpec& format, formats::Code code) {
     if (!format.IsFinite(code)) return std::nan("");
     const auto decoded = formats::Decode(format, code);
@@ -133,7 +194,7 @@ class TensorFit {
 
   Operation op_;
   const Tensor& weights_;
-  float clip_;
+  float normal_clip_;
   formats::Backend& backend_;
 };
 
@@ -142,23 +203,23 @@ float FirstOf(const Tensor& tensor) {
 }
 
 Result<Json> RowOf(const FileTensor& file_tensor, const TensorFit& fit,
-                   const std::vector<std::string>& methods) {
+                   const std::vector<Method>& methods) {
   Json row = {{"tensor", file_tensor.name}, {"methods", Json::array()}, {"best", nullptr}};
   double best = -INFINITY;
-  for (const std::string& method : methods) {
+  for (const Method& method : methods) {
     const auto fitted = fit.Fit(method);
     if (!fitted.ok()) return fitted.error();
     const auto snr = fit.SnrDb(*fitted);
     if (!snr.ok()) return snr.error();
     row["groups"] = fitted->scale.count();
-    row["methods"].push_back({{"method", method},
+    row["methods"].push_back({{"method", method.name},
                               {"snr_db", JsonNumber(*snr)},
                               {"is_exact", *snr == INFINITY},  // JSON has no infinity.
                               {"first_scale", JsonNumber(FirstOf(fitted->scale))},
                               {"first_zero", JsonNumber(FirstOf(fitted->zero))}});
     if (*snr > best) {
       best = *snr;
-      row["best"] = method;
+      row["best"] = method.name;
     }
   }
   return row;
@@ -188,7 +249,7 @@ void PrintRows(const Json& record, std::ostream& out) {
       record["levels"].get<std::string>(),
       record["group"] == 0 ? "the whole tensor" : fmt::format("{}", record["group"].get<int>()));
   for (const Json& row : record["rows"]) {
-    out << fmt::format("{}: best {}{}\n", row["tensor"].get<std::string>(),
+    out << fmt::format("{}: best {}{}\n", Printable(row["tensor"].get<std::string>()),
                        row["best"].is_null() ? "none" : row["best"].get<std::string>(),
                        AskedText(row));
     for (const Json& method : row["methods"]) {
@@ -236,7 +297,8 @@ Status Run(const FitOptions& options, CommandContext& context) {
   if (!input.ok()) return input.error();
   const auto selected = input->SelectWeights(options.tensor, std::nullopt);
   if (!selected.ok()) return selected.error();
-  std::vector<std::string> methods(kMethods.begin(), kMethods.end());
+  const auto methods = MethodsOf(options);
+  if (!methods.ok()) return methods.error();
   const auto clip = NormalClip(options.levels);
   if (!clip.ok()) return clip.error();
   Json record = RecordHead("quantizer-fit", 1, context.invocation);
@@ -253,9 +315,9 @@ Status Run(const FitOptions& options, CommandContext& context) {
     const Status read = input->Read(
         weights.tensor, 0, shape.count() * weights.format->storage_bytes(), codes.view().data);
     if (!read.ok()) return read;
-    auto row = RowOf(weights.tensor, TensorFit(codes, shape, options, *clip, *backend), methods);
+    auto row = RowOf(weights.tensor, TensorFit(codes, shape, options, *clip, *backend), *methods);
     if (!row.ok()) return row.error();
-    if (!options.method.empty()) (*row)["asked"] = options.method;
+    if (options.methods.size() == 1) (*row)["asked"] = options.methods[0].name;
     record["rows"].push_back(std::move(*row));
   }
   if (record["rows"].empty()) return base::UsageError(options.file + ": no weights");
@@ -275,9 +337,11 @@ void AddQuantizerFit(CLI::App& quantizer, CommandContext& context) {
   command->add_option("FILE", options->file, ".npy or .safetensors")->required();
   command->add_option("--tensor", options->tensor, "One tensor (default: all weights)")
       ->type_name("NAME");
-  AddParsedOption(*command, "--method", options->method, ParseFitMethod,
-                  "minmax, range, statqat, iterative or iterative-minmax (default: all are shown)")
-      ->type_name("METHOD");
+  AddParsedOption(*command, "--method", options->methods, ParseFitMethods,
+                  "minmax, range, statqat, iterative, iterative-minmax, aciq, aciq-laplace, octav, "
+                  "sawb or lsq: how far it is below the best of all; several, separated by commas: "
+                  "only these (default: all)")
+      ->type_name("METHODS");
   AddParsedOption(*command, "--format", options->levels, formats::ParseLevels,
                   "int2 to int16, or a float format of up to 8 bits (default int4)")
       ->type_name("LEVELS");
@@ -289,7 +353,9 @@ void AddQuantizerFit(CLI::App& quantizer, CommandContext& context) {
   command->footer(
       "statqat takes the scale that is best for normal weights of the group's deviation; "
       "iterative\n"
-      "goes on from there by 20 least-squares steps, iterative-minmax from minmax.\n"
+      "goes on from there by 20 least-squares steps, iterative-minmax from minmax. aciq and\n"
+      "aciq-laplace clip where normal and Laplace weights should be, octav by its iteration, sawb\n"
+      "(2 and 4 bits) by its line; lsq is the step that LSQ's training starts from.\n"
       "Example:\n"
       "  ulproof quantizer fit model.safetensors --format int4 --group 128 --csv fit.csv");
   command->callback([options, &context] { context.Report(Run(*options, context)); });

@@ -17,6 +17,14 @@ std::string Grouped(std::uint64_t number) {
   return text;
 }
 
+std::string Printable(std::string_view name) {
+  std::string text(name);
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  }
+  return text;
+}
+
 std::string SecondsText(double seconds) {
   if (seconds < 0.095) return fmt::format("{:.0f} ms", 1000 * seconds);
   return seconds < 99.5 ? fmt::format("{:.1f} s", seconds) : fmt::format("{:.0f} s", seconds);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace ulproof::cli {
 
@@ -25,6 +26,9 @@ class Painter {
 
 // 1234567 -> "1,234,567".
 std::string Grouped(std::uint64_t number);
+
+// A name from a file, fit for a terminal: control characters are '?'.
+std::string Printable(std::string_view name);
 
 // "87 ms", "1.2 s", "150 s".
 std::string SecondsText(double seconds);

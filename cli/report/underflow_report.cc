@@ -45,8 +45,7 @@ std::string SettingName(const Json& setting) {
 
 // A name in its column: its end says more than its beginning.
 std::string Fitted(const std::string& name, std::size_t width) {
-  std::string text;
-  for (const char c : name) text += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+  const std::string text = Printable(name);
   if (text.size() <= width) return text;
   std::size_t begin = text.size() - (width - 2);
   while (begin < text.size() && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) ++begin;

@@ -184,8 +184,12 @@ void SetRandomLevels(Operation& op, Rng& rng) {
     return;
   }
   op.levels = *formats::ParseLevels(rng.Pick(names));
+  if (op.kind == OpKind::kFit && op.fit == formats::FitRule::kSawb) {
+    op.levels = *formats::ParseLevels(
+        rng.Pick(std::to_array<std::string_view>({"int2", "int4", "uint4", "float4_e2m1fn"})));
+  }
   if (op.kind == OpKind::kFakeBackward) op.estimator = rng.Pick(formats::kEstimators);
-  if (op.kind == OpKind::kRefit || (op.kind == OpKind::kFit && op.fit == formats::FitRule::kSigma))
+  if (op.kind == OpKind::kRefit || (op.kind == OpKind::kFit && formats::TakesClip(op.fit)))
     op.mean_zero = rng.OneIn(2);
 }
 

@@ -23,6 +23,16 @@ using Extent = formats::BlockGrid::Extent;
 
 constexpr Code kSign32 = kFloat32.sign_mask();
 
+// SAWB's c1 and c2: RN32 of 3.212 and 2.178 for 2 bits, of 12.68 and 12.80 for 4.
+struct SawbConstants {
+  Code of_root_mean_square, of_mean_magnitude;
+};
+constexpr SawbConstants kSawb2 = {0x404D'9168, 0x400B'645A};
+constexpr SawbConstants kSawb4 = {0x414A'E148, 0x414C'CCCD};
+
+constexpr Code kThird = 0x3EAA'AAAB;  // RN32(1/3)
+constexpr int kOctavSteps = 32;
+
 FittedScale Finite(const FittedScale& fitted) {
   return kFloat32.IsFinite(fitted.scale) ? fitted : FittedScale{kNan32, kNan32};
 }
@@ -58,12 +68,80 @@ Ends EndsOf(const Elements& x, const Extent& extent) {
   return ends;
 }
 
+Code Magnitude(Code x) { return x & ~kSign32; }
+
+Code MeanMagnitude(const Elements& x, const Extent& extent) {
+  return Div32(BlockSum(extent, [&](std::uint64_t row,
+                                    std::uint64_t col) { return Magnitude(x(row, col)); }),
+               BlockCount(extent));
+}
+
+// A clip of so many deviations: standard ones (sigma) or mean absolute ones (laplace).
+FittedScale FitDeviation(const Operation& op, const Elements& x, const Extent& extent, Code clip) {
+  const Code count = BlockCount(extent);
+  const Code mean = Div32(BlockSum(extent, x), count);
+  const bool is_sigma = op.fit == FitRule::kSigma;
+  const Code sum = BlockSum(extent, [&](std::uint64_t row, std::uint64_t col) {
+    const Code deviation = Sub32(x(row, col), mean);
+    return is_sigma ? Mul32(deviation, deviation) : Magnitude(deviation);
+  });
+  const Code mean_deviation = Div32(sum, count);
+  const Code deviation = is_sigma ? Sqrt32(mean_deviation) : mean_deviation;
+  return {Div32(Mul32(clip, deviation), HalfWidthCode(op.levels)), op.mean_zero ? mean : 0};
+}
+
+Code LsqScale(const Operation& op, const Elements& x, const Extent& extent) {
+  const Code mean = MeanMagnitude(x, extent);
+  return Div32(Add32(mean, mean), Sqrt32(HighestCode(op.levels)));
+}
+
+Code SawbClip(const Operation& op, const Elements& x, const Extent& extent) {
+  const SawbConstants& constants = LevelsBits(op.levels) == 2 ? kSawb2 : kSawb4;
+  const Code squares = BlockSum(extent, [&](std::uint64_t row, std::uint64_t col) {
+    const Code value = x(row, col);
+    return Mul32(value, value);
+  });
+  const Code root_mean_square = Sqrt32(Div32(squares, BlockCount(extent)));
+  const Code clip = Sub32(Mul32(constants.of_root_mean_square, root_mean_square),
+                          Mul32(constants.of_mean_magnitude, MeanMagnitude(x, extent)));
+  return IsLess32(clip, 0) ? 0 : clip;
+}
+
+Code CountCode(std::uint64_t count) {
+  return RoundToFormat(kFloat32, Dyadic(Dyadic::Integer(count)), formats::Rounding{},
+                       formats::Overflow::kIeee);
+}
+
+// One step of OCTAV: the sum of what lies beyond `clip`, over how much lies there and the rounding
+// noise of the rest.
+Code NextOctavClip(const Operation& op, const Elements& x, const Extent& extent, Code clip) {
+  const Code noise = kThird - (static_cast<Code>(2 * LevelsBits(op.levels)) << 23);  // 4^-b / 3
+  std::uint64_t inside = 0, beyond = 0;
+  const Code sum = BlockSum(extent, [&](std::uint64_t row, std::uint64_t col) -> Code {
+    const Code magnitude = Magnitude(x(row, col));
+    const bool is_inside = IsLess32(magnitude, clip) || magnitude == clip;
+    ++(is_inside ? inside : beyond);
+    return is_inside ? 0 : magnitude;
+  });
+  return Div32(sum, Add32(Mul32(noise, CountCode(inside)), CountCode(beyond)));
+}
+
+// From 0 upwards until a step leads no further up.
+Code OctavClip(const Operation& op, const Elements& x, const Extent& extent) {
+  Code clip = 0;
+  for (int step = 0; step < kOctavSteps; ++step) {
+    const Code next = NextOctavClip(op, x, extent, clip);
+    if (kFloat32.IsNan(next)) return kNan32;
+    if (!IsLess32(clip, next)) break;
+    clip = next;
+  }
+  return clip;
+}
+
 }  // namespace
 
 Code BlockCount(const Extent& extent) {
-  const Dyadic count(
-      Dyadic::Integer((extent.row_end - extent.row_begin) * (extent.col_end - extent.col_begin)));
-  return RoundToFormat(kFloat32, count, formats::Rounding{}, formats::Overflow::kIeee);
+  return CountCode((extent.row_end - extent.row_begin) * (extent.col_end - extent.col_begin));
 }
 
 FittedScale FitBlock(const Operation& op, const ConstBuffer& buffer, Code extra,
@@ -84,17 +162,16 @@ FittedScale FitBlock(const Operation& op, const ConstBuffer& buffer, Code extra,
       return Finite({Div32(Sub32(ends.max, ends.min), steps), ends.min});
     }
     case FitRule::kSigma:
-      break;
+    case FitRule::kLaplace:
+      return Finite(FitDeviation(op, x, extent, extra));
+    case FitRule::kLsq:
+      return Finite({LsqScale(op, x, extent), 0});
+    case FitRule::kSawb:
+      return Finite({Div32(SawbClip(op, x, extent), HalfWidthCode(op.levels)), 0});
+    case FitRule::kOctav:
+      return Finite({Div32(OctavClip(op, x, extent), HalfWidthCode(op.levels)), 0});
   }
-  const Code count = BlockCount(extent);
-  const Code mean = Div32(BlockSum(extent, x), count);
-  const Code squares = BlockSum(extent, [&](std::uint64_t row, std::uint64_t col) {
-    const Code deviation = Sub32(x(row, col), mean);
-    return Mul32(deviation, deviation);
-  });
-  const Code deviation = Sqrt32(Div32(squares, count));
-  return Finite(
-      {Div32(Mul32(extra, deviation), HalfWidthCode(op.levels)), op.mean_zero ? mean : 0});
+  ULPROOF_CHECK(false, "no such rule");
 }
 
 FittedScale RefitBlock(const Operation& op, const ConstBuffer& buffer, const FittedScale& start,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scales and zero points of blocks (contract section 14): MinMax, the affine range, DiffQ's step
-// for any bitwidth, a clip of so many standard deviations (StatQAT's analytic form), and one step
-// of least squares (its iterative form).
+// for any bitwidth, a clip of so many standard or mean absolute deviations (StatQAT's analytic
+// form, ACIQ), the start of LSQ, the clips of SAWB and OCTAV, and one step of least squares
+// (StatQAT's iterative form).
 #ifndef ULPROOF_REFERENCE_QUANTIZERS_FIT_H_
 #define ULPROOF_REFERENCE_QUANTIZERS_FIT_H_
 
@@ -18,8 +19,9 @@ struct FittedScale {
   formats::Code zero;
 };
 
-// Of one block by op.fit. `extra` is b of the block (kBits) or the clip (kSigma), a binary32 code,
-// else unused. Preconditions: op.kind is kFit; x is its input; block < op.grid().count().
+// Of one block by op.fit. `extra` is b of the block (kBits) or the clip (kSigma, kLaplace), a
+// binary32 code, else unused. Preconditions: op is a valid kFit; x is its input; block <
+// op.grid().count().
 FittedScale FitBlock(const formats::Operation& op, const formats::ConstBuffer& x,
                      formats::Code extra, std::uint64_t block);
 

@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/run_ulproof.h"
@@ -169,10 +171,52 @@ TEST_F(QuantizerTest, FitOfAKnownTensor) {
   EXPECT_THAT(io::ReadFile(Path("f.csv")), HasSubstr(",range,null,0.25,"));
 }
 
+// The baselines on weights of one magnitude, worked out by hand: mean 0, all deviations 3.
+TEST_F(QuantizerTest, FitKnowsTheBaselines) {
+  WriteFloats("w.npy", {3, -3, -3, 3});
+  const auto fit = [&](const std::vector<std::string>& words) {
+    std::vector<std::string> command = {"quantizer", "fit", Path("w.npy"), "--json",
+                                        Path("f.json")};
+    command.insert(command.end(), words.begin(), words.end());
+    const CommandResult result = RunUlproof(command);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    std::map<std::string, double> scales;
+    const json record = ReadJson("f.json");
+    for (const json& method : record["rows"][0]["methods"])
+      scales[method["method"]] = method["first_scale"];
+    return scales;
+  };
+  const auto scales = fit({"--format", "int4"});
+  EXPECT_EQ(scales.size(), 10u);
+  EXPECT_NEAR(scales.at("aciq"), 2.55913646 * 3 / 7.5, 1e-6);
+  EXPECT_NEAR(scales.at("aciq-laplace"), 5.02864014 * 3 / 7.5, 1e-6);
+  EXPECT_NEAR(scales.at("octav"), 3 / 7.5, 1e-6);
+  EXPECT_EQ(scales.at("sawb"), 0);
+  EXPECT_NEAR(scales.at("lsq"), 2 * 3 / std::sqrt(7.0), 1e-6);
+  EXPECT_FALSE(fit({"--format", "int3"}).contains("sawb"));
+  const auto two = fit({"--method", "lsq,octav"});
+  EXPECT_EQ(two.size(), 2u);
+  EXPECT_TRUE(two.contains("lsq") && two.contains("octav"));
+}
+
+// A file's names reach the terminal without its control characters; the record keeps them.
+TEST_F(QuantizerTest, FitPrintsNamesWithoutControlCharacters) {
+  const std::string name = "w\x1b[31m\n";
+  WriteSafetensors(Path("w.safetensors"), {{name, "F32", {1, 1}, {0, 0, 128, 63}}});
+  const CommandResult result =
+      RunUlproof({"quantizer", "fit", Path("w.safetensors"), "--json", Path("f.json")});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("w?[31m?: best"));
+  EXPECT_EQ(result.out.find('\x1b'), std::string::npos);
+  EXPECT_EQ(ReadJson("f.json")["rows"][0]["tensor"], name);
+}
+
 TEST_F(QuantizerTest, FitRefusesBadInput) {
   WriteFloats("w.npy", {1, 2, 3});
   EXPECT_EQ(RunUlproof({"quantizer", "fit", Path("none.npy")}).exit_code, 3);
   for (const std::vector<std::string>& words : {std::vector<std::string>{"--method", "zzz"},
+                                                {"--method", "lsq,"},
+                                                {"--method", "sawb", "--format", "int3"},
                                                 {"--format", "int1"},
                                                 {"--format", "float32"},
                                                 {"--group", "-1"}}) {

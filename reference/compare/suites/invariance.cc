@@ -58,7 +58,7 @@ std::vector<Operation> CuttableOperations(OpKind kind, std::uint64_t rows, std::
       for (const formats::FitRule fit : formats::kFitRules) {
         add([&](Operation& op) {
           op.fit = fit;
-          op.mean_zero = fit == formats::FitRule::kSigma;
+          op.mean_zero = formats::TakesClip(fit);
         });
       }
       break;
