@@ -14,6 +14,7 @@
 #include "gpu/kernel_backend.h"
 #include "gpu/simulator_machine.h"
 #include "reference/backend_reference.h"
+#include "reference/compare/inputs.h"
 #include "reference/compare/judge.h"
 
 namespace ulproof::cli {
@@ -27,6 +28,7 @@ using gpu::Discovery;
 using gpu::Fate;
 
 // Cases of these sizes also run on tensors that begin in the middle of a vector.
+constexpr std::uint64_t kPartSeed = 2;
 constexpr std::uint64_t kLeastMisaligned = 1024, kMostMisaligned = 8192;
 // A mutant is slower when it takes so much of the kernel's own instructions more.
 constexpr std::uint64_t kMoreInstructionsOneIn = 50;
@@ -83,6 +85,7 @@ base::Result<std::unique_ptr<MutationSuite>> KernelSuite::Make(const Operation& 
   for (Case& c : MutationCases(op, *truth)) {
     if (base::Status ok = suite.AddCase(*truth, std::move(c)); !ok.ok()) return ok.error();
   }
+  if (base::Status ok = suite.AddParts(*truth, op); !ok.ok()) return ok.error();
   std::ranges::stable_sort(suite.cases_, {},
                            [](const SuiteCase& one) { return one.c.op.shape.count(); });
   std::uint64_t most = 0;
@@ -129,6 +132,44 @@ base::Status KernelSuite::AddCase(formats::Backend& truth, Case c) {
   add(0, bytes(expected->front()));
   add(0, 8);
   add(8, 8);
+  return base::Done{};
+}
+
+base::Status KernelSuite::AddParts(formats::Backend& truth, Operation op) {
+  constexpr std::uint64_t k31 = std::uint64_t{1} << 31, k32 = 2 * k31, k38 = 64 * k32;
+  constexpr std::uint64_t kRows = 64;
+  constexpr std::uint64_t kUnit = 8192;  // With a multiple of it a thread block begins or ends.
+  if (op.kind == OpKind::kScale) return base::Done{};  // Has one element for a block.
+  reference::Rng rng(kPartSeed);
+  for (const std::uint64_t cols : {64, 70}) {
+    op.shape = {.rows = kRows, .cols = cols};
+    op.key = {.seed = rng.Next(), .stream = rng.Next(), .offset = rng.Next() >> 8 << 3};
+    const bool has_groups = op.kind == OpKind::kQuantize;
+    // Whole, aligned groups are taken in rounds of a loop from the tensor's beginning on.
+    if (has_groups && cols % 32 == 0) continue;
+    const std::uint64_t numbers = has_groups ? op.scale_grid().count() : kRows * cols;
+    const auto rows_for = [&](std::uint64_t first) {  // The end begins just there.
+      return (first * kRows / numbers + kUnit) / kUnit * kUnit;
+    };
+    for (const std::uint64_t rows : {rows_for(k31), rows_for(k32), k32}) {
+      const Case c = reference::RandomCase(op, rng);
+      const base::Status ok = AddPart(truth, c, gpu::EndAfterRows(c.op, rows));
+      if (!ok.ok()) return ok;
+    }
+    op.shape.rows = 1;
+    const Case c = reference::RandomCase(op, rng);
+    if (base::Status ok = AddPart(truth, c, gpu::EndAfterCols(c.op, k38)); !ok.ok()) return ok;
+  }
+  op.shape = {.rows = 1, .cols = kUnit};
+  const Case c = reference::RandomCase(op, rng);
+  return AddPart(truth, c, gpu::BeginningOfRow(c.op, k38 + 5));
+}
+
+base::Status KernelSuite::AddPart(formats::Backend& truth, Case c, const gpu::TensorPart& part) {
+  if (gpu::PartLaunches(*kernel_, part).empty()) return base::Done{};
+  auto expected = formats::RunCase(truth, c);
+  if (!expected.ok()) return expected.error();
+  cases_.push_back({.c = std::move(c), .part = part, .expected = std::move(*expected)});
   return base::Done{};
 }
 
@@ -182,14 +223,18 @@ Discovery KernelSuite::RunCases(const gpu::ptx::LaunchOptions& launch, std::stri
     for (const formats::Port& port : SignatureOf(one.c.op).outputs) {
       got.emplace_back(port.type, port.count);
     }
+    if (one.part) got = one.expected;  // For what is left as it is; the rest has to be written.
     for (Tensor& output : got) outputs.push_back(output.view());
-    std::vector<gpu::KernelLaunch> launches = gpu::ResolveLaunches(*kernel_, one.c.op);
+    std::vector<gpu::KernelLaunch> launches = one.part ? gpu::PartLaunches(*kernel_, *one.part)
+                                                       : gpu::ResolveLaunches(*kernel_, one.c.op);
     for (std::size_t i = 0; i < launches.size(); ++i) {
       if (one.grid_limit != 0 && kernel_->launches[i].max_grid != 0) {
         launches[i].grid[0] = std::min(launches[i].grid[0], one.grid_limit);
       }
     }
-    std::vector<gpu::KernelBuffer> buffers = gpu::KernelBuffers(one.c.op, inputs, outputs);
+    std::vector<gpu::KernelBuffer> buffers = one.part
+                                                 ? gpu::PartBuffers(*one.part, inputs, outputs)
+                                                 : gpu::KernelBuffers(one.c.op, inputs, outputs);
     if (!inputs.empty()) buffers.front().misalignment = one.input_misalignment;
     buffers[inputs.size()].misalignment = one.output_misalignment;
     taken = 0;

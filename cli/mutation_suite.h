@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "gpu/mutate/campaign.h"
 #include "gpu/mutate/slice_trial.h"
 #include "gpu/ptx/launch.h"
+#include "gpu/tensor_part.h"
 
 namespace ulproof::cli {
 
@@ -67,6 +69,7 @@ class KernelSuite : public MutationSuite {
     std::uint32_t grid_limit = 0;  // Not 0: fewer thread blocks, so that loops go round.
     // Of the first input and the first output; kernels choose their path by it.
     std::uint64_t input_misalignment = 0, output_misalignment = 0;
+    std::optional<gpu::TensorPart> part = {};  // Of a large tensor, of which the case is this.
     std::vector<formats::Tensor> expected = {};
     std::uint64_t warp_instructions = 0;  // That the kernel itself takes.
   };
@@ -74,6 +77,10 @@ class KernelSuite : public MutationSuite {
   KernelSuite() = default;
   // Adds a case with its variants of launch and memory. Errors: the reference's.
   base::Status AddCase(formats::Backend& truth, formats::Case c);
+  // Adds parts of tensors whose elements, blocks or groups need more than 32 bits for their
+  // numbers.
+  base::Status AddParts(formats::Backend& truth, formats::Operation op);
+  base::Status AddPart(formats::Backend& truth, formats::Case c, const gpu::TensorPart& part);
   // `sees(i, instructions)` hears of each case that gave the right bits, by its index.
   gpu::Discovery RunCases(const gpu::ptx::LaunchOptions& launch, std::string_view text,
                           const std::string& file,

@@ -60,21 +60,28 @@ Case WithMxGroups(Operation op, std::uint64_t rows, std::uint64_t cols, std::uin
 
 // Groups of NVFP4 whose maxima are the tensor's times powers of two, so that each has its whole
 // scale, and a multiple of three, so that the midpoints are elements: there products are rounded to
-// a midpoint, or just miss it.
+// a midpoint, or just miss it. With `has_ties` the tensor's scale is a power of two instead, and
+// groups' maxima are six times the midpoints of their scales.
 Case WithNvfp4Groups(Operation op, std::uint64_t rows, std::uint64_t cols,
                      std::uint64_t top_exponent, const std::vector<formats::Code>& edges,
-                     reference::Rng& rng) {
+                     bool has_ties, reference::Rng& rng) {
   op.shape = {.rows = rows, .cols = cols};
   Case c = reference::RandomCase(op, rng);
   const int bits = op.from.trailing_bits;
-  std::uint64_t significand = 3 * (2 * rng.Below(20) + 1);
+  // Of 8 bits, from a smaller number.
+  const auto trailing_of = [&](std::uint64_t number) -> formats::Code {
+    while (number < 128) number *= 2;
+    return (number - 128) << (bits - 7);
+  };
+  std::uint64_t significand = has_ties ? 2688 / 16 : 3 * (2 * rng.Below(20) + 1);
   while (significand < 128) significand *= 2;
-  const formats::Code trailing = (significand - 128) << (bits - 7);
+  const formats::Code trailing = trailing_of(significand);
   for (std::uint64_t group = 0; group < op.scale_grid().count(); ++group) {
     const std::uint64_t down = group == 0 ? 0 : std::min(top_exponent, rng.Below(18));
     // Some stand between two scales, so that their elements go beyond the largest or stay below it.
     const bool is_between = group != 0 && rng.OneIn(4);
-    const formats::Code own = is_between ? rng.Below(trailing + 1) : trailing;
+    formats::Code own = is_between ? rng.Below(trailing + 1) : trailing;
+    if (has_ties && down != 0 && !is_between) own = trailing_of(3 * (17 + 2 * rng.Below(8)));
     const formats::Code max = (top_exponent - down) << bits | own;
     const double value = std::ldexp(static_cast<double>(significand) / 128,
                                     static_cast<int>(top_exponent - down) - 127);
@@ -96,8 +103,9 @@ void AddScaleGroups(Operation op, reference::Rng& rng, std::vector<Case>& cases)
       for (const std::uint64_t top :
            {finite, finite - 4, std::uint64_t{150}, std::uint64_t{130}, std::uint64_t{127},
             std::uint64_t{100}, std::uint64_t{24}, std::uint64_t{6}, std::uint64_t{0}}) {
-        cases.push_back(WithNvfp4Groups(op, 24, cols, top, edges, rng));
+        cases.push_back(WithNvfp4Groups(op, 24, cols, top, edges, false, rng));
       }
+      cases.push_back(WithNvfp4Groups(op, 24, cols, 127, edges, true, rng));
       cases.push_back(cases.back());  // No number in it but one infinity.
       cases.back().inputs[0].Set(77, op.from.infinity_code());
       continue;

@@ -17,7 +17,7 @@
 
 namespace ulproof::gpu {
 
-// One kernel parameter: the address of a buffer, or the low `bytes` bytes of `bits`.
+// One kernel parameter: the low `bytes` bytes of `bits`, plus the address of a buffer if it is one.
 struct LaunchArgument {
   int buffer = -1;  // Index of the buffer; negative: a scalar.
   std::uint64_t bits = 0;
@@ -36,6 +36,9 @@ struct KernelLaunch {
   std::array<std::uint32_t, 3> block = {1, 1, 1};
   std::uint32_t dynamic_shared_bytes = 0;
   std::vector<LaunchArgument> arguments;
+  // Thread blocks before the one and from the other on do not run. Only a simulator can do that
+  // (tensor_part.h).
+  std::uint64_t first_block = 0, end_block = UINT64_MAX;
 };
 
 // Memory that the launches see. Exactly one of `input`, `output` and `scratch_bytes` is used:

@@ -2,6 +2,7 @@
 #include "gpu/simulator_machine.h"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -60,14 +61,15 @@ class SimulatedModule : public LoadedModule {
   // Copies an output out. Errors: something was not written, or something before the output was.
   static base::Status Collect(const KernelBuffer& buffer, const ptx::Buffer& from) {
     const auto first = static_cast<std::ptrdiff_t>(buffer.misalignment);
-    if (std::find(from.written.begin(), from.written.begin() + first, 1) !=
-        from.written.begin() + first) {
+    const std::uint8_t* const flags = from.written.data();
+    if (std::memchr(flags, 1, buffer.misalignment) != nullptr) {
       return base::UsageError("a store to bytes before " + buffer.name);
     }
-    const auto hole = std::find(from.written.begin() + first, from.written.end(), 0);
-    if (hole != from.written.end()) {
+    const void* const hole = std::memchr(flags + first, 0, buffer.output.size());
+    if (hole != nullptr) {
       return base::UsageError(
-          "nothing wrote byte " + std::to_string(hole - from.written.begin() - first) + " of " +
+          "nothing wrote byte " +
+          std::to_string(static_cast<const std::uint8_t*>(hole) - flags - first) + " of " +
           buffer.name + " (" + std::to_string(buffer.output.size()) + " bytes)");
     }
     std::copy(from.bytes.begin() + first, from.bytes.end(), buffer.output.begin());
@@ -80,9 +82,9 @@ class SimulatedModule : public LoadedModule {
     if (!kernel.ok()) return kernel.error();
     ptx::Arguments arguments;
     for (const LaunchArgument& argument : launch.arguments) {
-      const std::uint64_t bits = argument.buffer < 0
-                                     ? argument.bits
-                                     : addresses[static_cast<std::size_t>(argument.buffer)];
+      const std::uint64_t address =
+          argument.buffer < 0 ? 0 : addresses[static_cast<std::size_t>(argument.buffer)];
+      const std::uint64_t bits = address + argument.bits;
       std::vector<std::uint8_t> bytes(static_cast<std::size_t>(argument.bytes));
       ULPROOF_CHECK(bytes.size() <= sizeof(bits));
       std::memcpy(bytes.data(), &bits, bytes.size());
@@ -91,7 +93,9 @@ class SimulatedModule : public LoadedModule {
     const base::Result<ptx::RunReport> report =
         (*kernel)->Launch({.grid = ToDim3(launch.grid),
                            .block = ToDim3(launch.block),
-                           .dynamic_shared_bytes = launch.dynamic_shared_bytes},
+                           .dynamic_shared_bytes = launch.dynamic_shared_bytes,
+                           .first_block = launch.first_block,
+                           .end_block = launch.end_block},
                           arguments, memory, options_.launch);
     if (!report.ok()) return report.error();
     if (options_.races_are_faults && report->races != 0) {

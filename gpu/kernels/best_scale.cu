@@ -36,51 +36,50 @@ __device__ __forceinline__ float MagnitudeOf(std::uint32_t bits) {
   return __uint_as_float(bits & 0x7FFFFFFFu);
 }
 
-// The candidates of an MXFP4 group, in the contract's order.
+// The candidates of an MXFP4 group, in the contract's order. Where the group is not finite, any
+// will do.
 struct Mxfp4Trials {
-  static constexpr int kGroup = 32;
   static constexpr int kOthers = 2;  // Candidates beside the first.
   // The error of the first candidate less that of another, times 2^26 in units of the smallest
   // scale: below 2^41.
   using Sum = std::int64_t;
   using Group = MxGroup<E2m1>;
 
-  bool finite;
-  int exponents[3];
+  std::uint32_t max_bits;
+  int codes[3];  // The first is at most 252.
 
-  __device__ __forceinline__ explicit Mxfp4Trials(std::uint32_t max_bits) {
-    finite = max_bits < kInfinityBits;
-    exponents[0] = finite ? ScaleExponent<E2m1>(max_bits, kFloor) : 0;
-    exponents[1] = min(exponents[0] + 1, 127);
-    exponents[2] = max(exponents[0] - 1, -127);
+  __device__ __forceinline__ explicit Mxfp4Trials(std::uint32_t group_max) : max_bits(group_max) {
+    codes[0] = ScaleCode<E2m1>(max_bits, kFloor);
+    codes[1] = codes[0] + 1;
+    codes[2] = max(codes[0] - 1, 0);
   }
 
   // In units of the smallest scale A and B are halves up to 16, and v is below 16. Where they
   // differ |v| > 1/4, a multiple of 2^-25, so that 2v is exact in units of 2^-25.
   __device__ __forceinline__ void Accumulate(std::uint32_t bits, Sum (&less)[kOthers]) const {
-    if (!finite) return;
+    if (max_bits >= kInfinityBits) return;
     const float w = MagnitudeOf(bits);
-    const float v = __fmul_rn(w, PowerOfTwo(-exponents[2]));
+    const float v = __fmul_rn(w, InverseScale<E2m1>(codes[2]));
     const int twice_v = __float2int_rn(__fmul_rn(v, 0x1p26f));
-    const int first = Halves(w, exponents[0]);
+    const int first = Halves(w, codes[0]);
 #pragma unroll
     for (int k = 0; k < kOthers; ++k) {
-      const int other = Halves(w, exponents[k + 1]);
+      const int other = Halves(w, codes[k + 1]);
       less[k] += std::int64_t{other - first} * (twice_v - ((first + other) << 24));
     }
   }
 
   __device__ __forceinline__ Group Best(const Sum (&less)[kOthers]) const {
-    const int exponent = less[0] > 0   ? (less[1] > less[0] ? exponents[2] : exponents[1])
-                         : less[1] > 0 ? exponents[2]
-                                       : exponents[0];
-    return Group(finite, exponent);
+    const int code = less[0] > 0   ? (less[1] > less[0] ? codes[2] : codes[1])
+                     : less[1] > 0 ? codes[2]
+                                   : codes[0];
+    return {max_bits, code};
   }
 
  private:
   // In units of the smallest scale.
-  __device__ __forceinline__ int Halves(float w, int exponent) const {
-    return HalvesOf(__fmul_rn(w, PowerOfTwo(-exponent))) << (exponent - exponents[2]);
+  __device__ __forceinline__ int Halves(float w, int code) const {
+    return HalvesOf(__fmul_rn(w, InverseScale<E2m1>(code))) << (code - codes[2]);
   }
 };
 
@@ -102,18 +101,19 @@ struct Product {
 // v = w * G, below 6 (1 + 2^-22) times the second D unless both are 0. A tensor whose G is NaN has
 // twice the same scale, so A = B there.
 struct Nvfp4Trials {
-  static constexpr int kGroup = 16;
   static constexpr int kOthers = 1;
   using Group = Nvfp4Group;
 
+  float tensor_scale;
   Nvfp4Group first, second;
   int first_steps, second_steps;  // D in units of 2^-9.
 
-  __device__ __forceinline__ Nvfp4Trials(std::uint32_t max_bits, std::uint32_t tensor_max_bits)
-      : first(max_bits, tensor_max_bits),
-        second(max_bits, tensor_max_bits, 0.25f),
-        first_steps(Steps(first)),
-        second_steps(Steps(second)) {}
+  __device__ __forceinline__ Nvfp4Trials(std::uint32_t max_bits, float scale)
+      : tensor_scale(scale),
+        first(Nvfp4Group::Wanted(max_bits, scale, __uint_as_float(Nvfp4Group::kSixth)), scale),
+        second(Saturated(Nvfp4Group::Wanted(max_bits, scale, 0.25f)), scale),
+        first_steps(__float2int_rn(__fmul_rn(first.decoded, 512.0f))),
+        second_steps(__float2int_rn(__fmul_rn(second.decoded, 512.0f))) {}
 
   // A and B in units of 2^-10.
   __device__ __forceinline__ int First(std::uint32_t bits) const {
@@ -123,13 +123,13 @@ struct Nvfp4Trials {
     return HalvesOf(__fmul_rn(MagnitudeOf(bits), second.encode)) * second_steps;
   }
   __device__ __forceinline__ Product Value(std::uint32_t bits) const {
-    return Product(bits & 0x7FFFFFFFu, __float_as_uint(first.tensor_scale));
+    return Product(bits & 0x7FFFFFFFu, __float_as_uint(tensor_scale));
   }
 
  private:
-  static __device__ __forceinline__ int Steps(const Nvfp4Group& group) {
-    const int field = group.scale_code >> 3, trailing = group.scale_code & 7;
-    return field == 0 ? trailing : (8 + trailing) << (field - 1);
+  // NaN stays.
+  static __device__ __forceinline__ float Saturated(float wanted) {
+    return wanted > 448.0f ? 448.0f : wanted;
   }
 };
 
@@ -167,8 +167,8 @@ struct Nvfp4TrialsLimbs : Nvfp4Trials {
   using Sum = Nvfp4Limbs;
   int log2_steps;  // p + 9.
 
-  __device__ __forceinline__ Nvfp4TrialsLimbs(std::uint32_t max_bits, std::uint32_t tensor_max_bits)
-      : Nvfp4Trials(max_bits, tensor_max_bits), log2_steps(31 - __clz(max(second_steps, 1))) {}
+  __device__ __forceinline__ Nvfp4TrialsLimbs(std::uint32_t max_bits, float scale)
+      : Nvfp4Trials(max_bits, scale), log2_steps(31 - __clz(max(second_steps, 1))) {}
 
   __device__ __forceinline__ void Accumulate(std::uint32_t bits, Sum (&less)[1]) const {
     const int a = First(bits), b = Second(bits);
@@ -193,54 +193,12 @@ __device__ __forceinline__ Nvfp4Limbs FromLane(const Nvfp4Limbs& value, int dist
   return {FromLane(value.high, distance), FromLane(value.low, distance)};
 }
 
-// One thread a group. Make(max_bits) gives the group's trials.
-template <typename In, typename Trials, typename Make>
-__device__ __forceinline__ void BestPlain(const typename In::Storage* w, std::uint8_t* elements,
-                                          std::uint8_t* scales, std::uint64_t rows,
-                                          std::uint64_t cols, const Make& make) {
-  constexpr int kGroup = Trials::kGroup;
-  const std::uint64_t groups_a_row = (cols + kGroup - 1) / kGroup;
-  const std::uint64_t index = std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  if (index >= rows * groups_a_row) return;
-  const std::uint64_t col = index % groups_a_row * kGroup;
-  const std::uint64_t first = index / groups_a_row * cols + col;
-  const int width = static_cast<int>(min(std::uint64_t{kGroup}, cols - col));
-  const Trials trials = make(GroupMax<In>(w + first, width));
+// Every lane of a group comes to the same sums, and so to the same candidate.
+template <typename Trials, int kLanes, typename Each>
+__device__ __forceinline__ typename Trials::Group BestOf(const Trials& trials, const Each& each) {
   typename Trials::Sum less[Trials::kOthers] = {};
-  for (int i = 0; i < width; ++i) trials.Accumulate(In::ToFloat32Bits(w[first + i]), less);
-  const auto group = trials.Best(less);
-  scales[index] = group.scale_code;
-  for (int i = 0; i < width; ++i)
-    elements[first + i] = group.Quantize(In::ToFloat32Bits(w[first + i]));
-}
-
-// Needs whole, aligned groups, so that a flat run of eight elements lies in one group.
-template <typename In, typename Trials, typename Make>
-__device__ __forceinline__ void BestVectors(const typename In::Storage* w, std::uint8_t* elements,
-                                            std::uint8_t* scales, std::uint64_t count,
-                                            const Make& make) {
-  constexpr int kLanes = Trials::kGroup / 8;
-  const std::uint64_t stride = std::uint64_t{8} * gridDim.x * blockDim.x;
-  const std::uint64_t start = 8 * (std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x);
-  // All lanes of a warp turn together, so that the shuffles find their partners; those beyond the
-  // end idle on zeros.
-  for (std::uint64_t warp_first = start - 8 * (threadIdx.x % kWarpSize); warp_first < count;
-       warp_first += stride) {
-    const std::uint64_t first = warp_first + 8 * (threadIdx.x % kWarpSize);
-    Eight<typename In::Storage> in;
-    if (first < count) in.Load(w + first);
-    std::uint32_t max_bits = 0;
-#pragma unroll
-    for (int i = 0; i < 8; ++i)
-      max_bits = max(max_bits, In::ToFloat32Bits(in.Get(i)) & 0x7FFFFFFFu);
-#pragma unroll
-    for (int distance = kLanes / 2; distance > 0; distance /= 2) {
-      max_bits = max(max_bits, __shfl_xor_sync(kFullWarp, max_bits, distance));
-    }
-    const Trials trials = make(max_bits);
-    typename Trials::Sum less[Trials::kOthers] = {};
-#pragma unroll
-    for (int i = 0; i < 8; ++i) trials.Accumulate(In::ToFloat32Bits(in.Get(i)), less);
+  each([&](std::uint32_t bits) { trials.Accumulate(bits, less); });
+  if constexpr (kLanes > 1) {
 #pragma unroll
     for (int k = 0; k < Trials::kOthers; ++k) {
 #pragma unroll
@@ -248,43 +206,38 @@ __device__ __forceinline__ void BestVectors(const typename In::Storage* w, std::
         less[k] += FromLane(less[k], distance);
       }
     }
-    if (first >= count) continue;
-    const auto group = trials.Best(less);
-    if (threadIdx.x % kLanes == 0) scales[first / Trials::kGroup] = group.scale_code;
-    Eight<std::uint8_t> out;
-#pragma unroll
-    for (int i = 0; i < 8; ++i) out.Set(i, group.Quantize(In::ToFloat32Bits(in.Get(i))));
-    out.Store(elements + first);
   }
+  return trials.Best(less);
 }
 
-template <typename In, typename Trials, typename Make>
-__device__ __forceinline__ void Best(const typename In::Storage* w, std::uint8_t* elements,
-                                     std::uint8_t* scales, std::uint64_t rows, std::uint64_t cols,
-                                     const Make& make) {
-  const std::uint64_t addresses =
-      reinterpret_cast<std::uint64_t>(w) | reinterpret_cast<std::uint64_t>(elements);
-  if (cols % Trials::kGroup == 0 && (addresses & 15u) == 0) {
-    BestVectors<In, Trials>(w, elements, scales, rows * cols, make);
-  } else {
-    BestPlain<In, Trials>(w, elements, scales, rows, cols, make);
+struct Mxfp4Best {
+  template <int kLanes, typename Each>
+  __device__ __forceinline__ MxGroup<E2m1> Choose(std::uint32_t max_bits, const Each& each) const {
+    return BestOf<Mxfp4Trials, kLanes>(Mxfp4Trials(max_bits), each);
   }
-}
+};
+template <typename Trials>
+struct Nvfp4Best {
+  float tensor_scale;
+
+  template <int kLanes, typename Each>
+  __device__ __forceinline__ Nvfp4Group Choose(std::uint32_t max_bits, const Each& each) const {
+    return BestOf<Trials, kLanes>(Trials(max_bits, tensor_scale), each);
+  }
+};
 
 }  // namespace
 }  // namespace ulproof::gpu
 
-// Both versions are launched with one thread a group or more.
-#define ULPROOF_MXFP4_BEST_KERNEL(name, body, In)                                                  \
-  extern "C" __global__ void name(const ulproof::gpu::In::Storage* w, std::uint8_t* elements,      \
-                                  std::uint8_t* scales, std::uint64_t rows, std::uint64_t cols) {  \
-    using Trials = ulproof::gpu::Mxfp4Trials;                                                      \
-    ulproof::gpu::body<ulproof::gpu::In, Trials>(                                                  \
-        w, elements, scales, rows, cols, [](std::uint32_t max_bits) { return Trials(max_bits); }); \
+#define ULPROOF_MXFP4_BEST_KERNEL(name, body, In)                                                 \
+  extern "C" __global__ void name(const ulproof::gpu::In::Storage* w, std::uint8_t* elements,     \
+                                  std::uint8_t* scales, std::uint64_t rows, std::uint64_t cols) { \
+    ulproof::gpu::body<ulproof::gpu::In, 32>(w, elements, scales, rows, cols,                     \
+                                             ulproof::gpu::Mxfp4Best{});                          \
   }
-ULPROOF_MXFP4_BEST_KERNEL(quantize_bfloat16_mxfp4_best_plain, BestPlain, Bfloat16)
-ULPROOF_MXFP4_BEST_KERNEL(quantize_bfloat16_mxfp4_best, Best, Bfloat16)
-ULPROOF_MXFP4_BEST_KERNEL(quantize_float32_mxfp4_best, Best, Float32)
+ULPROOF_MXFP4_BEST_KERNEL(quantize_bfloat16_mxfp4_best_plain, QuantizePlain, Bfloat16)
+ULPROOF_MXFP4_BEST_KERNEL(quantize_bfloat16_mxfp4_best, Quantize, Bfloat16)
+ULPROOF_MXFP4_BEST_KERNEL(quantize_float32_mxfp4_best, Quantize, Float32)
 
 // The first launch gives the tensor's maximum.
 #define ULPROOF_NVFP4_BEST_MAX_KERNEL(name, In)                                                  \
@@ -292,22 +245,19 @@ ULPROOF_MXFP4_BEST_KERNEL(quantize_float32_mxfp4_best, Best, Float32)
                                   std::uint64_t count) {                                         \
     ulproof::gpu::TensorMax<ulproof::gpu::In>(w, tensor_max, count);                             \
   }
-#define ULPROOF_NVFP4_BEST_KERNEL(name, body, In, TrialsType)                                 \
+#define ULPROOF_NVFP4_BEST_KERNEL(name, body, In, Trials)                                     \
   extern "C" __global__ void name(const ulproof::gpu::In::Storage* w, std::uint8_t* elements, \
                                   std::uint8_t* scales, float* tensor_scale,                  \
                                   const std::uint32_t* tensor_max, std::uint64_t rows,        \
                                   std::uint64_t cols) {                                       \
-    using Trials = ulproof::gpu::TrialsType;                                                  \
-    const std::uint32_t tensor_max_bits = *tensor_max;                                        \
-    if (blockIdx.x == 0 && threadIdx.x == 0) {                                                \
-      *tensor_scale = ulproof::gpu::Nvfp4Group::TensorScale(tensor_max_bits);                 \
-    }                                                                                         \
-    ulproof::gpu::body<ulproof::gpu::In, Trials>(                                             \
-        w, elements, scales, rows, cols,                                                      \
-        [=](std::uint32_t max_bits) { return Trials(max_bits, tensor_max_bits); });           \
+    const ulproof::gpu::Nvfp4Best<ulproof::gpu::Trials> best{                                 \
+        ulproof::gpu::Nvfp4Group::TensorScale(*tensor_max)};                                  \
+    if (blockIdx.x == 0 && threadIdx.x == 0) *tensor_scale = best.tensor_scale;               \
+    ulproof::gpu::body<ulproof::gpu::In, 16>(w, elements, scales, rows, cols, best);          \
   }
 ULPROOF_NVFP4_BEST_MAX_KERNEL(quantize_bfloat16_nvfp4_best_max, Bfloat16)
 ULPROOF_NVFP4_BEST_MAX_KERNEL(quantize_float32_nvfp4_best_max, Float32)
-ULPROOF_NVFP4_BEST_KERNEL(quantize_bfloat16_nvfp4_best_plain, BestPlain, Bfloat16, Nvfp4Trials128)
-ULPROOF_NVFP4_BEST_KERNEL(quantize_bfloat16_nvfp4_best, Best, Bfloat16, Nvfp4TrialsLimbs)
-ULPROOF_NVFP4_BEST_KERNEL(quantize_float32_nvfp4_best, Best, Float32, Nvfp4TrialsLimbs)
+ULPROOF_NVFP4_BEST_KERNEL(quantize_bfloat16_nvfp4_best_plain, QuantizePlain, Bfloat16,
+                          Nvfp4Trials128)
+ULPROOF_NVFP4_BEST_KERNEL(quantize_bfloat16_nvfp4_best, Quantize, Bfloat16, Nvfp4TrialsLimbs)
+ULPROOF_NVFP4_BEST_KERNEL(quantize_float32_nvfp4_best, Quantize, Float32, Nvfp4TrialsLimbs)

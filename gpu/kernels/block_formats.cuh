@@ -13,33 +13,8 @@ namespace ulproof::gpu {
 
 enum ScaleRule : std::uint32_t { kFloor, kCeil, kEven, kRceil };
 
-// Exponent of the leading bit of a nonzero finite binary32 magnitude.
-__device__ __forceinline__ int FloorLog2(std::uint32_t magnitude) {
-  return magnitude >= 0x00800000u ? static_cast<int>(magnitude >> 23) - 127
-                                  : 31 - __clz(magnitude) - 149;
-}
-
-// The same after rounding up to a power of two.
-__device__ __forceinline__ int CeilLog2(std::uint32_t magnitude) {
-  const bool power_of_two =
-      magnitude >= 0x00800000u ? (magnitude & 0x7FFFFFu) == 0 : (magnitude & (magnitude - 1)) == 0;
-  return FloorLog2(magnitude) + (power_of_two ? 0 : 1);
-}
-
-// The same after rounding to nearest even at 1 + kTrailingBits significant bits.
-template <int kTrailingBits>
-__device__ __forceinline__ int RoundedLog2(std::uint32_t magnitude) {
-  const int leading = FloorLog2(magnitude);
-  const std::uint32_t significand = magnitude >= 0x00800000u ? ((magnitude & 0x7FFFFFu) | 0x800000u)
-                                                             : magnitude << (__clz(magnitude) - 8);
-  constexpr int kDropped = 23 - kTrailingBits;
-  const std::uint32_t odd = significand >> kDropped & 1u;
-  const std::uint32_t rounded = significand + ((1u << (kDropped - 1)) - 1u) + odd;
-  return leading + static_cast<int>(rounded >> 24);
-}
-
-// Element kinds: how w / X (a binary32) becomes a byte, the largest value and its exponent, and the
-// code that stands for NaN.
+// Element kinds: how w / X (a binary32, not NaN) becomes a byte, the largest value and its
+// exponent, and the code that stands for NaN.
 template <typename Out, int kTrailing, int kLargestExponent, std::uint32_t kLargestBits,
           std::uint32_t kNanCode>
 struct FloatElement {
@@ -48,7 +23,7 @@ struct FloatElement {
   static constexpr std::uint32_t kMaxValueBits = kLargestBits;
   static constexpr std::uint8_t kNan = kNanCode;
   static __device__ __forceinline__ std::uint8_t FromFloat32(float x) {
-    return Out::FromFloat32Rne(__float_as_uint(x));
+    return Out::FromNumberRne(__float_as_uint(x));
   }
 };
 using E4m3 = FloatElement<Float8E4m3fnSat, 3, 8, 0x43E00000u, 0x7F>;  // 448
@@ -67,27 +42,32 @@ struct Int8 {
   }
 };
 
+// The code of a finite group's scale: 0 to 254 for X = 2^-127 to 2^127. The exponent field of the
+// maximum is the exponent of X but for a constant, and what is added to the field's right rounds
+// it, with a carry where it goes up.
 template <typename Element>
-__device__ __forceinline__ int ScaleExponent(std::uint32_t max_bits, std::uint32_t rule) {
-  if (max_bits == 0) return -127;
-  int exponent;
-  if (rule == kRceil) {
-    const float quotient =
-        __fdiv_rn(__uint_as_float(max_bits), __uint_as_float(Element::kMaxValueBits));
-    exponent = quotient == 0.0f ? -127 : CeilLog2(__float_as_uint(quotient));
-  } else {
-    const int log2 = rule == kFloor  ? FloorLog2(max_bits)
-                     : rule == kCeil ? CeilLog2(max_bits)
-                                     : RoundedLog2<Element::kTrailingBits>(max_bits);
-    exponent = log2 - Element::kMaxExponent;
-  }
-  return max(-127, min(127, exponent));
+__device__ __forceinline__ int ScaleCode(std::uint32_t max_bits, std::uint32_t rule) {
+  const bool is_quotient = rule == kRceil;
+  const std::uint32_t bits =
+      is_quotient ? __float_as_uint(__fdiv_rn(__uint_as_float(max_bits),
+                                              __uint_as_float(Element::kMaxValueBits)))
+                  : max_bits;
+  // One binade further down than binary32's normal numbers, for 2^-127; what lies below is clamped.
+  const std::uint32_t extended = bits < 0x00800000u ? bits << 1 : bits + 0x00800000u;
+  // Ties to even go up where they reach the exponent: all kept bits are ones there.
+  constexpr std::uint32_t kHalf = 1u << (22 - Element::kTrailingBits);
+  const std::uint32_t addend = rule == kFloor ? 0u : rule == kEven ? kHalf : 0x007FFFFFu;
+  const int code =
+      static_cast<int>((extended + addend) >> 23) - 1 - (is_quotient ? 0 : Element::kMaxExponent);
+  return max(0, Element::kMaxExponent == 0 ? min(254, code) : code);  // Others end below 254.
 }
 
-// 2^exponent for -127..127; 2^-127 is the subnormal 0x00400000.
-__device__ __forceinline__ float PowerOfTwo(int exponent) {
-  return __uint_as_float(exponent == -127 ? 0x00400000u
-                                          : static_cast<std::uint32_t>(exponent + 127) << 23);
+// 1 / X, a power of two.
+template <typename Element>
+__device__ __forceinline__ float InverseScale(int code) {
+  const std::uint32_t bits = static_cast<std::uint32_t>(254 - code) << 23;
+  if (Element::kMaxExponent == 0 && code == 254) return 0x1p-127f;
+  return __uint_as_float(bits);
 }
 
 // The scale of a group and how its elements are made. w / X is a product with a power of two:
@@ -99,15 +79,10 @@ struct MxGroup {
   std::uint8_t scale_code;
   float inverse;
 
-  __device__ __forceinline__ MxGroup(std::uint32_t max_bits, std::uint32_t rule)
-      : MxGroup(max_bits < kInfinityBits,
-                max_bits < kInfinityBits ? ScaleExponent<Element>(max_bits, rule) : 0) {}
-  // With X = 2^exponent.
-  __device__ __forceinline__ MxGroup(bool is_finite, int exponent) {
-    finite = is_finite;
-    scale_code = finite ? static_cast<std::uint8_t>(exponent + 127) : 0xFF;
-    inverse = PowerOfTwo(-exponent);
-  }
+  __device__ __forceinline__ MxGroup(std::uint32_t max_bits, int code)
+      : finite(max_bits < kInfinityBits),
+        scale_code(finite ? static_cast<std::uint8_t>(code) : 0xFF),
+        inverse(InverseScale<Element>(code)) {}
   __device__ __forceinline__ std::uint8_t Quantize(std::uint32_t bits) const {
     return finite ? Element::FromFloat32(__fmul_rn(__uint_as_float(bits), inverse)) : Element::kNan;
   }
@@ -116,36 +91,38 @@ struct MxGroup {
 // NVFP4 in the operation order of the contract; the tensor's maximum comes from a launch before
 // this one.
 struct Nvfp4Group {
-  float tensor_scale;
+  static constexpr std::uint32_t kSixth = 0x3E2AAAABu;  // RN32(1/6): M becomes 6.
+
   bool finite;
   std::uint8_t scale_code;
-  float encode;
+  float decoded;  // D
+  float encode;   // E
 
+  // G; NaN where the tensor is not finite.
   static __device__ __forceinline__ float TensorScale(std::uint32_t tensor_max_bits) {
     if (tensor_max_bits >= kInfinityBits) return __uint_as_float(0x7FC00000u);
     if (tensor_max_bits == 0) return 1.0f;
     return fminf(__fdiv_rn(2688.0f, __uint_as_float(tensor_max_bits)),
                  __uint_as_float(0x7F7FFFFFu));
   }
-  // `share` of the group's maximum is what its scale stands for: RN32(1/6), by which the maximum
-  // becomes 6.
-  __device__ __forceinline__ Nvfp4Group(std::uint32_t max_bits, std::uint32_t tensor_max_bits,
-                                        float share = __uint_as_float(0x3E2AAAABu)) {
-    tensor_scale = TensorScale(tensor_max_bits);
-    finite = tensor_max_bits < kInfinityBits;
-    const float wanted = __fmul_rn(__uint_as_float(max_bits), __fmul_rn(tensor_scale, share));
-    const std::uint32_t code = Float8E4m3fnSat::FromFloat32Rne(__float_as_uint(wanted));
+  // D before its rounding.
+  static __device__ __forceinline__ float Wanted(std::uint32_t max_bits, float tensor_scale,
+                                                 float share) {
+    return __fmul_rn(__uint_as_float(max_bits), __fmul_rn(tensor_scale, share));
+  }
+  // `wanted` rounds to 448 at most, as it does by itself for a share of 1/6: M <= A, and three
+  // roundings change 448 M / A by less than one part in 2^22.
+  __device__ __forceinline__ Nvfp4Group(float wanted, float tensor_scale) {
+    finite = tensor_scale == tensor_scale;
+    const std::uint32_t code = Float8E4m3fnSat::RoundNearestEven(__float_as_uint(wanted));
     scale_code = finite ? static_cast<std::uint8_t>(code) : 0x7F;
-    // The value of a positive float8_e4m3fn code.
-    const std::uint32_t trailing = code & 7u, field = code >> 3;
-    const float decoded = field == 0 ? __fmul_rn(__uint2float_rn(trailing), 0x1p-9f)
-                                     : __uint_as_float((field + 120u) << 23 | trailing << 20);
+    decoded = __fmul_rn(__uint_as_float(code << 20), 0x1p120f);  // Both have three trailing bits.
     encode = fminf(__fdiv_rn(1.0f, __fmul_rn(decoded, __fdiv_rn(1.0f, tensor_scale))),
                    __uint_as_float(0x7F7FFFFFu));
   }
   __device__ __forceinline__ std::uint8_t Quantize(std::uint32_t bits) const {
     if (!finite) return 0x07;
-    return Float4E2m1fn::FromFloat32Rne(__float_as_uint(__fmul_rn(__uint_as_float(bits), encode)));
+    return Float4E2m1fn::FromNumberRne(__float_as_uint(__fmul_rn(__uint_as_float(bits), encode)));
   }
 };
 
@@ -163,12 +140,85 @@ __device__ __forceinline__ void TensorMax(const typename In::Storage* w, std::ui
   if (threadIdx.x % kWarpSize == 0) atomicMax(tensor_max, max_bits);
 }
 
-template <typename In>
-__device__ __forceinline__ std::uint32_t GroupMax(const typename In::Storage* group, int width) {
+// Each(use) calls use(bits) for each element of a group that this thread has.
+template <typename Each>
+__device__ __forceinline__ std::uint32_t MaxOf(const Each& each) {
   std::uint32_t max_bits = 0;
-  for (int i = 0; i < width; ++i)
-    max_bits = max(max_bits, In::ToFloat32Bits(group[i]) & 0x7FFFFFFFu);
+  each([&](std::uint32_t bits) { max_bits = max(bits & 0x7FFFFFFFu, max_bits); });
   return max_bits;
+}
+
+// Cuts rows into groups of kSize elements, one thread a group. choose.Choose<1>(max_bits, each)
+// gives the group.
+template <typename In, int kSize, typename Choose>
+__device__ __forceinline__ void QuantizePlain(const typename In::Storage* w, std::uint8_t* elements,
+                                              std::uint8_t* scales, std::uint64_t rows,
+                                              std::uint64_t cols, const Choose& choose) {
+  const std::uint64_t groups_a_row = (cols + kSize - 1) / kSize;
+  const std::uint64_t index = std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (index >= rows * groups_a_row) return;
+  const std::uint64_t col = index % groups_a_row * kSize;
+  const std::uint64_t first = index / groups_a_row * cols + col;
+  const int width = static_cast<int>(min(std::uint64_t{kSize}, cols - col));
+  __builtin_assume(width > 0);
+  const auto each = [&](const auto& use) {
+    for (int i = 0; i < width; ++i) use(In::ToFloat32Bits(w[first + i]));
+  };
+  const auto group = choose.template Choose<1>(MaxOf(each), each);
+  scales[index] = group.scale_code;
+  for (int i = 0; i < width; ++i)
+    elements[first + i] = group.Quantize(In::ToFloat32Bits(w[first + i]));
+}
+
+// Eight elements a lane, so kSize / 8 lanes a group, which share their maximum by shuffles on
+// integer bits. Needs whole, aligned groups (cols divisible by kSize), so that a flat run of eight
+// elements lies in one.
+template <typename In, int kSize, typename Choose>
+__device__ __forceinline__ void QuantizeVectors(const typename In::Storage* w,
+                                                std::uint8_t* elements, std::uint8_t* scales,
+                                                std::uint64_t count, const Choose& choose) {
+  constexpr int kLanes = kSize / 8;
+  const std::uint64_t stride = std::uint64_t{8} * gridDim.x * blockDim.x;
+  const std::uint64_t start = 8 * (std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x);
+  // All lanes of a warp turn together, so that the shuffles find their partners; those beyond the
+  // end idle on the last vector.
+  for (std::uint64_t warp_first = start - 8 * (threadIdx.x % kWarpSize); warp_first < count;
+       warp_first += stride) {
+    const std::uint64_t first = warp_first + 8 * (threadIdx.x % kWarpSize);
+    Eight<typename In::Storage> in;
+    in.Load(w + min(first, count - 8));
+    const auto each = [&](const auto& use) {
+#pragma unroll
+      for (int i = 0; i < 8; ++i) use(In::ToFloat32Bits(in.Get(i)));
+    };
+    std::uint32_t max_bits = MaxOf(each);
+#pragma unroll
+    for (int distance = kLanes / 2; distance > 0; distance /= 2) {
+      max_bits = max(max_bits, __shfl_xor_sync(kFullWarp, max_bits, distance));
+    }
+    const auto group = choose.template Choose<kLanes>(max_bits, each);
+    if (first >= count) continue;
+    if (threadIdx.x % kLanes == 0) scales[first / kSize] = group.scale_code;
+    Eight<std::uint8_t> out;
+#pragma unroll
+    for (int i = 0; i < 8; ++i) out.Set(i, group.Quantize(In::ToFloat32Bits(in.Get(i))));
+    out.Store(elements + first);
+  }
+}
+
+// Vectors where that can be, one thread a group elsewhere. Launched with one thread a group or
+// more.
+template <typename In, int kSize, typename Choose>
+__device__ __forceinline__ void Quantize(const typename In::Storage* w, std::uint8_t* elements,
+                                         std::uint8_t* scales, std::uint64_t rows,
+                                         std::uint64_t cols, const Choose& choose) {
+  const std::uint64_t addresses =
+      reinterpret_cast<std::uint64_t>(w) | reinterpret_cast<std::uint64_t>(elements);
+  if (cols % kSize == 0 && (addresses & 15u) == 0) {
+    QuantizeVectors<In, kSize>(w, elements, scales, rows * cols, choose);
+  } else {
+    QuantizePlain<In, kSize>(w, elements, scales, rows, cols, choose);
+  }
 }
 
 }  // namespace ulproof::gpu

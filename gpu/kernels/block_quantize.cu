@@ -4,7 +4,8 @@
 //
 // Version 1, `_plain`: one thread a group. Version 2: eight elements a lane, four (MX) or two
 // (NVFP4) lanes a group; the group's maximum by shuffles on integer bits, 16-byte loads. Groups
-// that are cut by the end of a row or not aligned take version 1's way inside version 2.
+// that are cut by the end of a row or not aligned take version 1's way inside version 2. Both ways
+// are in block_formats.cuh.
 #include <cstdint>
 
 #include "block_formats.cuh"
@@ -14,85 +15,36 @@
 namespace ulproof::gpu {
 namespace {
 
-// Cuts rows into groups of kSize elements; Make(max_bits) gives the group's scale.
-template <typename In, int kSize, typename Make>
-__device__ __forceinline__ void QuantizePlain(const typename In::Storage* w, std::uint8_t* elements,
-                                              std::uint8_t* scales, std::uint64_t rows,
-                                              std::uint64_t cols, const Make& make) {
-  const std::uint64_t groups_a_row = (cols + kSize - 1) / kSize;
-  const std::uint64_t index = std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  if (index >= rows * groups_a_row) return;
-  const std::uint64_t col = index % groups_a_row * kSize;
-  const std::uint64_t first = index / groups_a_row * cols + col;
-  const int width = static_cast<int>(min(std::uint64_t{kSize}, cols - col));
-  const auto group = make(GroupMax<In>(w + first, width));
-  scales[index] = group.scale_code;
-  for (int i = 0; i < width; ++i)
-    elements[first + i] = group.Quantize(In::ToFloat32Bits(w[first + i]));
-}
+template <typename Element>
+struct MxRule {
+  std::uint32_t rule;
 
-// Needs whole, aligned groups (cols divisible by kSize), so that a flat run of eight elements lies
-// in one group; QuantizePlain does the rest.
-template <typename In, int kSize, typename Make>
-__device__ __forceinline__ void QuantizeVectors(const typename In::Storage* w,
-                                                std::uint8_t* elements, std::uint8_t* scales,
-                                                std::uint64_t count, const Make& make) {
-  constexpr int kLanes = kSize / 8;
-  const std::uint64_t stride = std::uint64_t{8} * gridDim.x * blockDim.x;
-  const std::uint64_t start = 8 * (std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x);
-  // All lanes of a warp turn together, so that the shuffles find their partners; those beyond the
-  // end idle.
-  for (std::uint64_t warp_first = start - 8 * (threadIdx.x % kWarpSize); warp_first < count;
-       warp_first += stride) {
-    const std::uint64_t first = warp_first + 8 * (threadIdx.x % kWarpSize);
-    Eight<typename In::Storage> in;
-    std::uint32_t max_bits = 0;
-    if (first < count) {
-      in.Load(w + first);
-#pragma unroll
-      for (int i = 0; i < 8; ++i)
-        max_bits = max(max_bits, In::ToFloat32Bits(in.Get(i)) & 0x7FFFFFFFu);
-    }
-#pragma unroll
-    for (int distance = kLanes / 2; distance > 0; distance /= 2) {
-      max_bits = max(max_bits, __shfl_xor_sync(kFullWarp, max_bits, distance));
-    }
-    if (first >= count) continue;
-    const auto group = make(max_bits);
-    if (threadIdx.x % kLanes == 0) scales[first / kSize] = group.scale_code;
-    Eight<std::uint8_t> out;
-#pragma unroll
-    for (int i = 0; i < 8; ++i) out.Set(i, group.Quantize(In::ToFloat32Bits(in.Get(i))));
-    out.Store(elements + first);
+  template <int kLanes, typename Each>
+  __device__ __forceinline__ MxGroup<Element> Choose(std::uint32_t max_bits, const Each&) const {
+    return {max_bits, ScaleCode<Element>(max_bits, rule)};
   }
-}
+};
 
-template <typename In, int kSize, typename Make>
-__device__ __forceinline__ void Quantize(const typename In::Storage* w, std::uint8_t* elements,
-                                         std::uint8_t* scales, std::uint64_t rows,
-                                         std::uint64_t cols, const Make& make) {
-  const std::uint64_t addresses =
-      reinterpret_cast<std::uint64_t>(w) | reinterpret_cast<std::uint64_t>(elements);
-  if (cols % kSize == 0 && (addresses & 15u) == 0) {
-    QuantizeVectors<In, kSize>(w, elements, scales, rows * cols, make);
-  } else {
-    QuantizePlain<In, kSize>(w, elements, scales, rows, cols, make);
+struct Nvfp4Rule {
+  float tensor_scale;
+
+  template <int kLanes, typename Each>
+  __device__ __forceinline__ Nvfp4Group Choose(std::uint32_t max_bits, const Each&) const {
+    const float share = __uint_as_float(Nvfp4Group::kSixth);
+    return {Nvfp4Group::Wanted(max_bits, tensor_scale, share), tensor_scale};
   }
-}
+};
 
 }  // namespace
 }  // namespace ulproof::gpu
 
-// Both versions are launched with one thread a group or more. `rule`: 0 floor, 1 ceil, 2 even, 3
-// rceil.
+// `rule`: 0 floor, 1 ceil, 2 even, 3 rceil.
 #define ULPROOF_MX_KERNEL(name, body, In, Element)                                              \
   extern "C" __global__ void name(const ulproof::gpu::In::Storage* w, std::uint8_t* elements,   \
                                   std::uint8_t* scales, std::uint64_t rows, std::uint64_t cols, \
                                   std::uint32_t rule) {                                         \
-    ulproof::gpu::body<ulproof::gpu::In, 32>(                                                   \
-        w, elements, scales, rows, cols, [rule](std::uint32_t max_bits) {                       \
-          return ulproof::gpu::MxGroup<ulproof::gpu::Element>(max_bits, rule);                  \
-        });                                                                                     \
+    using Rule = ulproof::gpu::MxRule<ulproof::gpu::Element>;                                   \
+    ulproof::gpu::body<ulproof::gpu::In, 32>(w, elements, scales, rows, cols, Rule{rule});      \
   }
 #define ULPROOF_MX_KERNELS(format, Element)                                               \
   ULPROOF_MX_KERNEL(quantize_bfloat16_##format##_plain, QuantizePlain, Bfloat16, Element) \
@@ -116,14 +68,9 @@ ULPROOF_MX_KERNELS(mxint8, Int8)
       const ulproof::gpu::In::Storage* w, std::uint8_t* elements, std::uint8_t* scales,     \
       float* tensor_scale, const std::uint32_t* tensor_max, std::uint64_t rows,             \
       std::uint64_t cols) {                                                                 \
-    const std::uint32_t tensor_max_bits = *tensor_max;                                      \
-    if (blockIdx.x == 0 && threadIdx.x == 0) {                                              \
-      *tensor_scale = ulproof::gpu::Nvfp4Group::TensorScale(tensor_max_bits);               \
-    }                                                                                       \
-    ulproof::gpu::Quantize<ulproof::gpu::In, 16>(                                           \
-        w, elements, scales, rows, cols, [=](std::uint32_t max_bits) {                      \
-          return ulproof::gpu::Nvfp4Group(max_bits, tensor_max_bits);                       \
-        });                                                                                 \
+    const ulproof::gpu::Nvfp4Rule rule{ulproof::gpu::Nvfp4Group::TensorScale(*tensor_max)}; \
+    if (blockIdx.x == 0 && threadIdx.x == 0) *tensor_scale = rule.tensor_scale;             \
+    ulproof::gpu::Quantize<ulproof::gpu::In, 16>(w, elements, scales, rows, cols, rule);    \
   }
 ULPROOF_NVFP4_KERNELS(bfloat16, Bfloat16)
 ULPROOF_NVFP4_KERNELS(float32, Float32)

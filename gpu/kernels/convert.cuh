@@ -44,15 +44,17 @@ struct Narrow {
   static __device__ __forceinline__ Storage FromFloat32Rne(std::uint32_t bits) {
     return Finish(bits, RoundNearestEven(bits & 0x7FFFFFFFu));
   }
+  // The same of what is not NaN.
+  static __device__ __forceinline__ Storage FromNumberRne(std::uint32_t bits) {
+    return static_cast<Storage>(Bounded(bits, RoundNearestEven(bits & 0x7FFFFFFFu)));
+  }
   // sra16: away from zero iff floor(nu 2^16) + r >= 2^16, nu the discarded fraction of the last
   // place.
   static __device__ __forceinline__ Storage FromFloat32Sra16(std::uint32_t bits, std::uint32_t r) {
     return Finish(bits, RoundStochasticA16(bits & 0x7FFFFFFFu, r));
   }
 
- private:
-  // The rounded magnitude as a code, with the exponent unbounded above; meaningless for inf and
-  // NaN.
+  // The rounded magnitude as a code, with the exponent unbounded above; meaningless for NaN.
   static __device__ __forceinline__ std::uint32_t RoundNearestEven(std::uint32_t magnitude) {
     const std::uint32_t odd = magnitude >> kShift & 1u;
     const std::uint32_t nearest = (magnitude + ((1u << (kShift - 1)) - 1u) + odd) >> kShift;
@@ -71,6 +73,7 @@ struct Narrow {
     }
   }
 
+ private:
   static __device__ __forceinline__ std::uint32_t RoundStochasticA16(std::uint32_t magnitude,
                                                                      std::uint32_t r) {
     const int field = static_cast<int>(magnitude >> 23);
@@ -90,13 +93,24 @@ struct Narrow {
     return code + (fraction + r >= 0x10000u ? 1u : 0u);
   }
 
+  // Infinity lies beyond the largest finite value as numbers do, and needs no test of its own.
+  static __device__ __forceinline__ std::uint32_t Bounded(std::uint32_t bits,
+                                                          std::uint32_t rounded) {
+    const std::uint32_t sign = bits >> 31 << kSignBit;
+    if constexpr (kSharesExponents) {
+      static_assert(kOverflow == kMaxFinite + 1 && !kOverflowIsNan);
+      return sign | rounded;  // What rounds up from the largest finite value has become infinity.
+    } else if constexpr (kOverflow == kMaxFinite && !kOverflowIsNan) {
+      return sign | min(rounded, kMaxFinite);
+    } else {
+      const std::uint32_t beyond = kOverflowIsNan ? kNan : (sign | kOverflow);
+      return rounded > kMaxFinite ? beyond : (sign | rounded);
+    }
+  }
+
   static __device__ __forceinline__ Storage Finish(std::uint32_t bits, std::uint32_t rounded) {
     const std::uint32_t magnitude = bits & 0x7FFFFFFFu;
-    const std::uint32_t sign = bits >> 31 << kSignBit;
-    std::uint32_t code = sign | rounded;
-    if (rounded > kMaxFinite || magnitude == kInfinityBits) {
-      code = kOverflowIsNan ? kNan : (sign | kOverflow);
-    }
+    std::uint32_t code = Bounded(bits, rounded);
     if (magnitude > kInfinityBits) code = kNan;
     return static_cast<Storage>(code);
   }

@@ -6,8 +6,8 @@
 // linear term is kept to twice binary64's precision, f^2 P(f) < 0.08 in one binary64, so the error
 // stays below 2^-56. The sum is rounded to odd at 53 bits, scaled by 2^n exactly, and rounded once
 // more to binary32: as 53 is at least 24 + 2, only that rounding shows, subnormal results included.
-// That no input comes closer to a
-// rounding boundary than the error is not proved here; it has to be tried on all inputs.
+// No input comes closer to a rounding boundary than the error: the claim exp2-of-the-kernels
+// (`ulproof prove`) decides it for all of them.
 #ifndef ULPROOF_GPU_KERNELS_EXP2_CUH_
 #define ULPROOF_GPU_KERNELS_EXP2_CUH_
 

@@ -198,9 +198,14 @@ std::uint64_t KnownBits::Result(const Program& program, std::uint32_t pc) const 
   const std::uint64_t top = std::uint64_t{1} << (width - 1);
   const std::uint64_t beyond = Above(ResultWidth(*instruction));  // Zero, whatever is computed.
   std::uint64_t count = 0;
-  if (is_float) return beyond;
   if (opcode == "mov" || opcode == "cvta") {
     return instruction->operands.size() == 2 && program.origins[pc].reads == 2 ? source(1) : 0;
+  }
+  if (is_float) {
+    // What is never negative gives no sign: sums begin with +0, and a NaN is 0x7fffffff.
+    const bool keeps_sign = opcode == "add" || opcode == "mul" || opcode == "div";
+    const bool is_positive = (source(1) & source(2) & top) != 0;
+    return keeps_sign && type == "f32" && is_positive ? beyond | top : beyond;
   }
   if (opcode == "and") return source(1) | source(2);
   if (opcode == "or" || opcode == "xor") return source(1) & source(2);
@@ -225,6 +230,10 @@ std::uint64_t KnownBits::Result(const Program& program, std::uint32_t pc) const 
     const bool counts_up = counter != 0 && Length(source(counter)) <= width - 2 &&
                            Length(source(3 - counter)) <= width - kCounterBits;
     return counts_up ? sum | Above(width - 2) : sum;
+  }
+  if (opcode == "sub" && modifiers.size() == 1) {  // A multiple of what both are multiples of.
+    const int trailing = std::min(std::countr_one(source(1)), std::countr_one(source(2)));
+    return beyond | (trailing >= 64 ? kAll : (std::uint64_t{1} << trailing) - 1);
   }
   if (opcode == "mul" && modifiers[0] == "wide" && type.starts_with('u')) {
     return ZerosOfProduct(source(1), source(2)) | Above(2 * width);

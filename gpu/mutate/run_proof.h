@@ -2,9 +2,10 @@
 // Whether a changed instruction makes a difference that leaves the code around it: the straight
 // piece between two places where control comes or goes, or a wider one in which paths part and meet
 // but never go back. Written down for an SMT solver: registers that the run finds are unknowns,
-// integer instructions are bit vectors, sums and comparisons of binary32 are IEEE 754's, all others
-// are functions of which nothing is known but that they are functions. That no store, address,
-// guard, branch or later read can differ is then a question of which "unsatisfiable" is the answer.
+// integer instructions are bit vectors, sums and comparisons of binary32 are IEEE 754's,
+// all others are functions of which nothing is known but that they are functions. That no store,
+// address, guard, branch or later read can differ is then a question of which "unsatisfiable" is
+// the answer.
 #ifndef ULPROOF_GPU_MUTATE_RUN_PROOF_H_
 #define ULPROOF_GPU_MUTATE_RUN_PROOF_H_
 

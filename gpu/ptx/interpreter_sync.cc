@@ -51,8 +51,12 @@ bool BlockRunner::Members(WarpState& state, std::uint32_t at, const Operation& o
                           LaneMask mask) {
   Fragment& fragment = state.fragments[at];
   const auto* const members = state.warp.At<LaneMask>(operation.operand[operation.count]);
-  LaneMask wanted = 0;
-  for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
+  LaneMask named_by_all = kAllLanes;
+  for (int lane = 0; lane < kLanes; ++lane) named_by_all &= members[lane];
+  // Mostly all lanes are there and name all.
+  const bool is_complete = (mask & named_by_all) == kAllLanes;
+  LaneMask wanted = is_complete ? kAllLanes : 0;
+  for (LaneMask rest = is_complete ? 0 : mask; rest != 0; rest &= rest - 1) {
     const int lane = std::countr_zero(rest);
     wanted |= members[lane];
     if ((members[lane] & kLaneBit[lane]) == 0) {

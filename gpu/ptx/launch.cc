@@ -9,11 +9,13 @@
 #include <numeric>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "base/parallel.h"
 #include "gpu/ptx/decode.h"
 #include "gpu/ptx/interpreter.h"
+#include "gpu/ptx/share_slots.h"
 
 namespace ulproof::gpu::ptx {
 namespace {
@@ -56,9 +58,15 @@ base::Error FaultError(const Program& program, const LaunchShape& shape, std::ui
   return error;
 }
 
+std::uint64_t EndOf(const LaunchShape& shape) {
+  return std::min(shape.grid.count(), shape.end_block);
+}
+
 std::optional<base::Error> CheckShape(const Program& program, const LaunchShape& shape) {
   const std::uint64_t threads = shape.block.count();
-  if (shape.grid.count() == 0 || threads == 0) return LaunchError(program, "the grid is empty");
+  if (EndOf(shape) <= shape.first_block || threads == 0) {
+    return LaunchError(program, "the grid is empty");
+  }
   if (threads > kMaxThreads) {
     return LaunchError(program, std::to_string(threads) + " threads in a block are more than 1024");
   }
@@ -148,7 +156,8 @@ class Grid {
   explicit Grid(const BlockEnvironment& environment) : environment_(environment) {}
 
   std::optional<base::Error> Run() {
-    const std::uint64_t blocks = environment_.shape.grid.count();
+    const std::uint64_t first = environment_.shape.first_block;
+    const std::uint64_t blocks = EndOf(environment_.shape) - first;
     const bool in_order = environment_.options.block_order == Order::kForward;
     const std::vector<std::uint64_t> order =
         in_order ? std::vector<std::uint64_t>() : BlockOrder(blocks, environment_.options);
@@ -156,7 +165,7 @@ class Grid {
     const auto run = [&](std::uint64_t begin, std::uint64_t end) {
       std::unique_ptr<BlockRunner> runner = Acquire();
       for (std::uint64_t i = begin; i < end && i < first_fault_.load(); ++i) {
-        const std::uint64_t block = in_order ? i : order[i];
+        const std::uint64_t block = first + (in_order ? i : order[i]);
         if (!runner->Run(block)) NoteFault(i, block, runner->block().fault);
       }
       const std::lock_guard lock(mutex_);
@@ -205,9 +214,25 @@ class Grid {
   Fault fault_;
 };
 
+// Fills in Program::forms.
+void NameForms(Program& program) {
+  std::map<std::string, std::uint32_t> known;
+  for (const Program::Origin& origin : program.origins) {
+    if (origin.instruction == nullptr) {
+      program.form_of.push_back(Program::kNoForm);
+      continue;
+    }
+    const std::string name = origin.instruction->Mnemonic();
+    const auto [form, is_new] =
+        known.emplace(name, static_cast<std::uint32_t>(program.forms.size()));
+    if (is_new) program.forms.push_back(name);
+    program.form_of.push_back(form->second);
+  }
+}
+
 void AddForms(const Program& program, const std::vector<std::unique_ptr<BlockRunner>>& runners,
               RunReport& report) {
-  std::map<std::string, FormCount> forms;
+  std::vector<FormCount> forms(program.forms.size());
   std::int64_t warps = 0;
   std::int64_t threads = 0;
   for (std::size_t pc = 0; pc < program.code.size(); ++pc) {
@@ -215,25 +240,25 @@ void AddForms(const Program& program, const std::vector<std::unique_ptr<BlockRun
       warps += runner->counts().warp_steps[pc];
       threads += runner->counts().thread_steps[pc];
     }
-    const Program::Origin& origin = program.origins[pc];
-    if (warps == 0 || origin.instruction == nullptr) continue;
-    const std::string name = origin.instruction->Mnemonic();
-    FormCount& count = forms[name];
-    count.form = name;
-    count.tags |= origin.row->tags;
+    if (warps == 0 || program.form_of[pc] == Program::kNoForm) continue;
+    FormCount& count = forms[program.form_of[pc]];
+    count.tags |= program.origins[pc].row->tags;
     count.warp_instructions += static_cast<std::uint64_t>(warps);
     count.thread_instructions += static_cast<std::uint64_t>(threads);
   }
-  for (auto& [name, count] : forms) {
+  for (std::size_t i = 0; i < forms.size(); ++i) {
+    FormCount& count = forms[i];
+    if (count.warp_instructions == 0) continue;
+    count.form = program.forms[i];
     report.tags |= count.tags;
     report.warp_instructions += count.warp_instructions;
     report.thread_instructions += count.thread_instructions;
     report.forms.push_back(std::move(count));
   }
-  std::stable_sort(report.forms.begin(), report.forms.end(),
-                   [](const FormCount& a, const FormCount& b) {
-                     return a.thread_instructions > b.thread_instructions;
-                   });
+  std::stable_sort(
+      report.forms.begin(), report.forms.end(), [](const FormCount& a, const FormCount& b) {
+        return std::tie(b.thread_instructions, a.form) < std::tie(a.thread_instructions, b.form);
+      });
 }
 
 void AddCounts(const std::vector<std::unique_ptr<BlockRunner>>& runners, RunReport& report) {
@@ -263,6 +288,8 @@ void AddCounts(const std::vector<std::unique_ptr<BlockRunner>>& runners, RunRepo
 base::Result<Kernel> Kernel::Prepare(const Module& module, std::string_view entry, bool contract) {
   base::Result<Program> program = DecodeEntry(module, entry, {.contract = contract});
   if (!program) return program.error();
+  ShareSlots(*program);
+  NameForms(*program);
   return Kernel(std::move(*program));
 }
 

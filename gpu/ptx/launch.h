@@ -38,6 +38,8 @@ struct LaunchShape {
   Dim3 grid = {};
   Dim3 block = {};
   std::uint32_t dynamic_shared_bytes = 0;
+  // Only thread blocks from the one to before the other run, x counting fastest.
+  std::uint64_t first_block = 0, end_block = UINT64_MAX;
 };
 
 // Kernel arguments in order, each of the size of its parameter (by-value structs included).

@@ -34,6 +34,27 @@ Liveness::Set Liveness::LiveAfter(std::uint32_t pc) const {
   return live;
 }
 
+std::vector<Liveness::Range> Liveness::Ranges() const {
+  std::vector<Range> ranges(program_.registers.size());
+  for (const BasicBlock& block : blocks_) {
+    const auto extend = [&](std::size_t reg, std::uint32_t pc) {
+      ranges[reg].first = std::min(ranges[reg].first, pc);
+      ranges[reg].last = std::max(ranges[reg].last, pc);
+    };
+    const Set out = LiveOut(block);
+    for (std::size_t reg = 0; reg < ranges.size(); ++reg) {
+      if (block.live_in.Has(reg)) extend(reg, block.begin);
+      if (out.Has(reg)) extend(reg, block.end - 1);
+    }
+    for (std::uint32_t pc = block.begin; pc < block.end; ++pc) {
+      const auto use = [&](std::size_t reg) { extend(reg, pc); };
+      ForEachRead(pc, use);
+      ForEachOperand(pc, program_.origins[pc].writes, use);  // Guarded ones too.
+    }
+  }
+  return ranges;
+}
+
 void Liveness::MakeBlocks() {
   const auto size = static_cast<std::uint32_t>(program_.code.size());
   std::vector<bool> starts(size + 1, false);
@@ -77,24 +98,24 @@ std::vector<std::uint32_t> Liveness::Targets(std::uint32_t pc) const {
 
 template <typename Function>
 void Liveness::ForEachRead(std::uint32_t pc, const Function& function) const {
-  const Operation& operation = program_.code[pc];
-  const auto read = [&](Slot slot) {
-    const auto found = index_.find(slot);
-    if (found != index_.end()) function(found->second);
-  };
-  read(operation.guard);
-  for (int i = 0; i < kMaxOperands; ++i) {
-    if ((program_.origins[pc].reads >> i & 1) != 0) read(operation.operand[i]);
-  }
+  const auto guard = index_.find(program_.code[pc].guard);
+  if (guard != index_.end()) function(guard->second);
+  ForEachOperand(pc, program_.origins[pc].reads, function);
 }
 
 template <typename Function>
 void Liveness::ForEachWrite(std::uint32_t pc, const Function& function) const {
-  const Operation& operation = program_.code[pc];
-  if (operation.guard != kTrueSlot) return;
-  for (int i = 0; i < kMaxOperands; ++i) {
-    if ((program_.origins[pc].writes >> i & 1) == 0) continue;
-    const auto found = index_.find(operation.operand[i]);
+  if (program_.code[pc].guard == kTrueSlot) {
+    ForEachOperand(pc, program_.origins[pc].writes, function);
+  }
+}
+
+template <typename Function>
+void Liveness::ForEachOperand(std::uint32_t pc, std::uint16_t which,
+                              const Function& function) const {
+  for (std::size_t i = 0; i < kMaxOperands; ++i) {
+    if ((which >> i & 1) == 0) continue;
+    const auto found = index_.find(program_.code[pc].operand[i]);
     if (found != index_.end()) function(found->second);
   }
 }

@@ -31,6 +31,13 @@ class Liveness {
   bool IsLiveAtStart(std::size_t reg) const;
   // The registers that some path reads, before it writes them, once operation `pc` has run.
   Set LiveAfter(std::uint32_t pc) const;
+  // From the first to the last operation at which a register holds what may still be read, or is
+  // written or read. A register that no operation names has none: first is behind last.
+  struct Range {
+    std::uint32_t first = UINT32_MAX;
+    std::uint32_t last = 0;
+  };
+  std::vector<Range> Ranges() const;
   // Whether a basic block begins at operation `pc`.
   bool IsBlockStart(std::uint32_t pc) const { return blocks_[block_of_[pc]].begin == pc; }
 
@@ -50,6 +57,8 @@ class Liveness {
   void ForEachRead(std::uint32_t pc, const Function& function) const;
   template <typename Function>
   void ForEachWrite(std::uint32_t pc, const Function& function) const;
+  template <typename Function>
+  void ForEachOperand(std::uint32_t pc, std::uint16_t which, const Function& function) const;
   void Summarise(BasicBlock& block) const;
   Set LiveOut(const BasicBlock& block) const;
   bool Update(BasicBlock& block) const;

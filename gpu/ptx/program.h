@@ -56,6 +56,11 @@ struct Program {
     std::uint16_t reads = 0;
   };
   std::vector<Origin> origins;
+  // Of a program that is to be run: the names of its forms ("add.rn.f32"), and of every operation
+  // which; an operation that the decoder made has none.
+  std::vector<std::string> forms;
+  static constexpr std::uint32_t kNoForm = UINT32_MAX;
+  std::vector<std::uint32_t> form_of;
   // For every operation, the index of the first one at or after it that is not Control::kNone.
   std::vector<std::uint32_t> run_end;
   // The forms of barrier operations, by operation.

@@ -224,6 +224,8 @@ class DeviceModule : public LoadedModule {
       return ok;
     }
     if (base::Status ok = CheckParameters(launch, function); !ok.ok()) return ok;
+    ULPROOF_CHECK(launch.first_block == 0 && launch.end_block == UINT64_MAX,
+                  "a device runs all thread blocks");
     // The driver copies each parameter's own size from its pointer. The zeros past the last one are
     // for drivers that cannot be asked for the sizes.
     std::vector<std::uint64_t> words(launch.arguments.size() +
@@ -231,9 +233,10 @@ class DeviceModule : public LoadedModule {
     std::vector<void*> pointers;
     for (std::size_t i = 0; i < launch.arguments.size(); ++i) {
       const LaunchArgument& argument = launch.arguments[i];
-      words[i] = argument.buffer < 0
-                     ? argument.bits
-                     : buffers[static_cast<std::size_t>(argument.buffer)]->address();
+      words[i] = argument.bits;
+      if (argument.buffer >= 0) {
+        words[i] += buffers[static_cast<std::size_t>(argument.buffer)]->address();
+      }
       pointers.push_back(&words[i]);
     }
     if (launch.dynamic_shared_bytes > kSharedWithoutAsking) {

@@ -264,6 +264,9 @@ inline U64 AddF(U64 a, U64 b) { return Finish((F64)a + (F64)b); }
 inline U64 SubF(U64 a, U64 b) { return Finish((F64)a - (F64)b); }
 inline U64 MulF(U64 a, U64 b) { return Finish((F64)a * (F64)b); }
 inline U64 FmaF(U64 a, U64 b, U64 c) {
+#if defined(__AVX512F__)
+  return Finish((F64)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c));
+#endif
   F64 result;
   for (int i = 0; i < 8; ++i) result[i] = std::fma(((F64)a)[i], ((F64)b)[i], ((F64)c)[i]);
   return Finish(result);
@@ -276,6 +279,24 @@ inline U32 FloatFromS(U32 a) { return (U32) __builtin_convertvector((S32)a, F32)
 inline U32 FloatFromS16(U32 a) { return FloatFromS(Sext16(a)); }
 inline U32 FloatFromU(U32 a) { return (U32) __builtin_convertvector(a, F32); }
 inline U32 FloatFromBfloat(U32 a) { return a << 16; }
+inline U32 FloatFromDouble(U64 a) { return Finish(__builtin_convertvector((F64)a, F32)); }
+inline U64 DoubleFromFloat(U32 a) { return Finish(__builtin_convertvector((F32)a, F64)); }
+inline F64 Nearest(F64 x) {
+#if defined(__AVX512F__)
+  return (F64)_mm512_roundscale_pd((__m512d)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#endif
+  for (int i = 0; i < 8; ++i) x[i] = std::nearbyint(x[i]);
+  return x;
+}
+inline U64 IntegralFromDouble(U64 a) { return Finish(Nearest((F64)a)); }
+// Out of range the nearest end; NaN the lower one.
+inline U32 IntFromDouble(U64 a) {
+  const F64 least = F64{} - 2147483648.0, most = F64{} + 2147483647.0;
+  U64 x = (U64)Nearest((F64)a);
+  x = Select(x, (U64)least, Mask((S64)((F64)x >= least)));
+  x = Select(x, (U64)most, Mask((S64)((F64)x <= most)));
+  return (U32) __builtin_convertvector((F64)x, S32);
+}
 inline U32 BfloatFromFloat(U32 a) {
   const U32 rounded = (a + 0x7FFFu + ((a >> 16) & 1u)) >> 16;
   return Select(Constant32(0x7FFF), rounded, (S32)((a & 0x7FFFFFFFu) > 0x7F800000u));

@@ -3,6 +3,7 @@
 // vectorise; every other combination goes exactly through soft_float.h. A destination register
 // wider than the type receives the value sign- or zero-extended.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <type_traits>
 
@@ -191,6 +192,15 @@ template <bool kFlush>
 float DoubleToFloat(double a) {
   return Finish<kFlush, false>(static_cast<float>(a));
 }
+// To the nearest integer, ties to even.
+double DoubleToIntegral(double a) { return Canonical(std::nearbyint(a)); }
+std::int32_t DoubleToInt(double a) {
+  constexpr double kLeast = std::numeric_limits<std::int32_t>::min();
+  constexpr double kMost = std::numeric_limits<std::int32_t>::max();
+  const double nearest = std::nearbyint(a);
+  const double bounded = nearest >= kLeast ? nearest : kLeast;  // NaN too gives the top bit alone.
+  return static_cast<std::int32_t>(bounded <= kMost ? bounded : kMost);
+}
 std::uint16_t FloatToBfloat(std::uint32_t a) {
   return static_cast<std::uint16_t>(BfloatFromFloat(a));
 }
@@ -207,12 +217,16 @@ Execute IntegerTo(Type from) {
 }  // namespace
 
 // cvt whose registers have the width of their types, round to nearest where it rounds, and no other
-// modifier than .ftz on binary32; null when there is no fast form.
+// modifier than .ftz on binary32, or .rni on binary64; null when there is no fast form.
 Execute FastConversion(const Form& form) {
   const Type to = form.type(0);
   const Type from = form.type(1);
   static constexpr std::string_view kSlow[] = {"rz",  "rm",  "rp",  "rna",  "rni",      "rzi",
                                                "rmi", "rpi", "sat", "relu", "satfinite"};
+  if (form.modifiers.size() == 3 && form.Has("rni") && from == Type::kF64) {
+    if (to == Type::kF64) return &Lanes<&DoubleToIntegral>;
+    if (to == Type::kS32) return &Lanes<&DoubleToInt>;
+  }
   if (form.Find(kSlow) >= 0) return nullptr;
   const bool flush = form.Has("ftz");
   if (from == Type::kF32 && to == Type::kBf16 && !flush) return &Lanes<&FloatToBfloat>;

@@ -39,6 +39,10 @@ ULPROOF_TARGET_CLONES void Load(const Operation& operation, Warp& warp, LaneMask
       for (int lane = 0; lane < kLanes; ++lane) {
         result[lane] = static_cast<Lane>(ReadElement<T>(from + lane * bytes, 0)) & keep;
       }
+    } else if (mask == kAllLanes) {
+      for (int lane = 0; lane < kLanes; ++lane) {
+        result[lane] = static_cast<Lane>(ReadElement<T>(access.pointer[lane], e)) & keep;
+      }
     } else {
       for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
         const int lane = std::countr_zero(rest);
@@ -63,6 +67,8 @@ ULPROOF_TARGET_CLONES void Store(const Operation& operation, Warp& warp, LaneMas
     if (access.consecutive != nullptr) {
       ULPROOF_EACH_LANE
       for (int lane = 0; lane < kLanes; ++lane) write(access.consecutive + lane * bytes, lane);
+    } else if (mask == kAllLanes) {
+      for (int lane = 0; lane < kLanes; ++lane) write(access.pointer[lane], lane);
     } else {
       for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
         const int lane = std::countr_zero(rest);

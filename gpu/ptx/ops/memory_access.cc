@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gpu/ptx/ops/memory_access.h"
 
+#include <cstring>
 #include <string>
 
 #include "gpu/ptx/lanes.h"
@@ -223,24 +224,58 @@ void ReadAddresses(const Operation& operation, Warp& warp, int operand, std::uin
   }
 }
 
-// All lanes active, on consecutive elements of one region. False: that is not so, or a fault.
-bool ResolveConsecutive(const Operation& operation, Warp& warp, const std::uint64_t* addresses,
-                        std::size_t bytes, AccessKind kind, Access& access) {
-  std::uint64_t difference = 0;
+bool AreWritten(const std::uint8_t* flags, std::size_t bytes) {
+  return std::memchr(flags, 0, bytes) == nullptr;
+}
+
+// The usual access: every active lane in one buffer or in shared memory, aligned, and with nothing
+// to say against it. False: that is not so, or it is not known here, and nothing has been done.
+bool ResolveTogether(const Operation& operation, Warp& warp, LaneMask mask,
+                     const std::uint64_t* addresses, std::size_t bytes, AccessKind kind,
+                     Access& access) {
+  Block& block = *warp.block;
+  const int leader = std::countr_zero(mask);
+  std::uint64_t least = addresses[leader], most = least, bits = 0, apart = 0;
   for (int lane = 0; lane < kLanes; ++lane) {
-    difference |= addresses[lane] ^ (addresses[0] + static_cast<std::uint64_t>(lane) * bytes);
+    const bool is_active = (mask & kLaneBit[lane]) != 0;
+    const std::uint64_t address = is_active ? addresses[lane] : addresses[leader];
+    least = std::min(least, address);
+    most = std::max(most, address);
+    bits |= address;
+    apart |= addresses[lane] ^ (addresses[0] + static_cast<std::uint64_t>(lane) * bytes);
   }
   Region region;
-  std::uint64_t address = addresses[0];
-  if (difference != 0 || !FindRegion(operation, warp, 0, address, region) ||
-      region.space == Space::kLocal || !Contains(region, address, kLanes * bytes) ||
-      (address & (bytes - 1)) != 0 ||
-      !Admit(operation, warp, 0, region, address, kLanes * bytes, kind)) {
+  std::uint64_t address = least;
+  if (!FindRegion(operation, warp, leader, address, region) || address != least) return false;
+  const bool is_shared = region.space == Space::kShared && block.race == nullptr;
+  if (!(region.space == Space::kGlobal || is_shared) || (bits & (bytes - 1)) != 0 ||
+      !Contains(region, least, most - least + bytes)) {
     return false;
   }
-  Count(*warp.block, region.space, kind, kLanes * bytes);
-  if (region.space == Space::kGlobal) CountSectors(*warp.block, addresses, kAllLanes, bytes);
-  access.consecutive = region.data + (address - region.base);
+  const bool is_load = kind == AccessKind::kLoad;
+  if (!is_load && region.buffer != nullptr && region.buffer->is_constant) return false;
+  if (region.written != nullptr) {
+    // Lane by lane: between them there may be others' bytes.
+    for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
+      std::uint8_t* const flags =
+          region.written + (addresses[std::countr_zero(rest)] - region.base);
+      if (kind == AccessKind::kStore) {
+        std::memset(flags, 1, bytes);
+      } else if (!AreWritten(flags, bytes)) {
+        return false;
+      }
+    }
+  }
+  Count(block, region.space, kind, bytes * static_cast<unsigned>(std::popcount(mask)));
+  if (region.space == Space::kGlobal) CountSectors(block, addresses, mask, bytes);
+  if (apart == 0 && mask == kAllLanes) {
+    access.consecutive = region.data + (least - region.base);
+  } else {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const std::uint64_t own = (mask & kLaneBit[lane]) != 0 ? addresses[lane] : least;
+      access.pointer[lane] = region.data + (own - region.base);
+    }
+  }
   return true;
 }
 
@@ -263,33 +298,18 @@ bool Resolve(const Operation& operation, Warp& warp, LaneMask mask, int address_
   }
   std::uint64_t addresses[kLanes];
   ReadAddresses(operation, warp, address_operand, addresses);
-  if (mask == kAllLanes && operation.space != Space::kLocal && block.race == nullptr) {
-    if (ResolveConsecutive(operation, warp, addresses, bytes, kind, access)) return true;
-    if (block.fault.is_set) return false;
+  if (operation.space != Space::kLocal &&
+      ResolveTogether(operation, warp, mask, addresses, bytes, kind, access)) {
+    return true;
   }
-  // Lanes mostly stay in one region: look it up again only when one leaves it. Regions of generic
-  // addresses other than global ones, and of single threads, are not worth keeping.
-  Region region;
-  bool is_reusable = false;
   LaneMask global_lanes = 0;
   for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
     const int lane = std::countr_zero(rest);
-    if (is_reusable && (addresses[lane] & (bytes - 1)) == 0 &&
-        Contains(region, addresses[lane], bytes)) {
-      if (!Admit(operation, warp, lane, region, addresses[lane], bytes, kind)) return false;
-      Count(block, region.space, kind, bytes);
-      access.pointer[lane] = region.data + (addresses[lane] - region.base);
-    } else {
-      if (!ResolveLane(operation, operation, warp, lane, address_operand, bytes, bytes, kind,
-                       access)) {
-        return false;
-      }
-      std::uint64_t address = addresses[lane];
-      FindRegion(operation, warp, lane, address, region);
-      is_reusable = region.space == Space::kGlobal ||
-                    (operation.space == Space::kShared && block.race == nullptr);
+    if (!ResolveLane(operation, operation, warp, lane, address_operand, bytes, bytes, kind,
+                     access)) {
+      return false;
     }
-    if (region.space == Space::kGlobal) global_lanes |= kLaneBit[lane];
+    if (block.memory->Find(addresses[lane]) != nullptr) global_lanes |= kLaneBit[lane];
   }
   if (global_lanes != 0) CountSectors(block, addresses, global_lanes, bytes);
   return true;

@@ -11,60 +11,47 @@
 namespace ulproof::gpu::ptx::ops {
 namespace {
 
-enum Shuffle : std::uint64_t { kUp, kDown, kButterfly, kIndex };
+enum Shuffle { kUp, kDown, kButterfly, kIndex };
 
 // Operands d, p, a, b, c, members. c: segment mask << 8 | clamp. A source out of the segment leaves
 // the lane its own value and p false.
-void ShuffleLanes(const Operation& operation, Warp& warp, LaneMask mask) {
+template <Shuffle kMode>
+ULPROOF_TARGET_CLONES void ShuffleLanes(const Operation& operation, Warp& warp, LaneMask mask) {
   auto* const d = warp.At<std::uint32_t>(operation.operand[0]);
   const auto* const a = warp.At<std::uint32_t>(operation.operand[2]);
   const auto* const b = warp.At<std::uint32_t>(operation.operand[3]);
   const auto* const c = warp.At<std::uint32_t>(operation.operand[4]);
-  std::uint32_t result[kLanes];
-  LaneMask valid = 0;
-  for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
-    const int lane = std::countr_zero(rest);
-    const auto self = static_cast<std::int32_t>(lane);
+  std::int32_t sources[kLanes];
+  std::uint8_t in_range[kLanes];
+  for (std::int32_t lane = 0; lane < kLanes; ++lane) {
     const auto offset = static_cast<std::int32_t>(b[lane] & 31);
     const auto clamp = static_cast<std::int32_t>(c[lane] & 31);
     const auto segment = static_cast<std::int32_t>(c[lane] >> 8 & 31);
-    const std::int32_t maximum = (self & segment) | (clamp & ~segment);
-    const std::int32_t minimum = self & segment;
-    std::int32_t source = 0;
-    bool in_range = false;
-    switch (operation.parameter) {
-      case kUp:
-        source = self - offset;
-        in_range = source >= maximum;
-        break;
-      case kDown:
-        source = self + offset;
-        in_range = source <= maximum;
-        break;
-      case kButterfly:
-        source = self ^ offset;
-        in_range = source <= maximum;
-        break;
-      default:
-        source = minimum | (offset & ~segment);
-        in_range = source <= maximum;
-        break;
-    }
-    if (!in_range) source = self;
-    if (in_range) valid |= kLaneBit[lane];
-    if (source != self && (mask & kLaneBit[source]) == 0) {
+    const std::int32_t maximum = (lane & segment) | (clamp & ~segment);
+    const std::int32_t source = kMode == kUp          ? lane - offset
+                                : kMode == kDown      ? lane + offset
+                                : kMode == kButterfly ? lane ^ offset
+                                                      : (lane & segment) | (offset & ~segment);
+    const bool holds = kMode == kUp ? source >= maximum : source <= maximum;
+    sources[lane] = holds ? source : lane;
+    in_range[lane] = holds ? 1 : 0;
+  }
+  if (mask != kAllLanes) {
+    for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
+      const int lane = std::countr_zero(rest);
+      if ((mask & kLaneBit[sources[lane]]) != 0) continue;
       warp.block->SetFault(
           operation, warp, lane,
-          "shuffle reads lane " + std::to_string(source) + ", which does not take part");
+          "shuffle reads lane " + std::to_string(sources[lane]) + ", which does not take part");
       return;
     }
-    result[lane] = a[source];
   }
-  for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
-    const int lane = std::countr_zero(rest);
-    d[lane] = result[lane];
+  std::uint32_t result[kLanes];
+  for (int lane = 0; lane < kLanes; ++lane) result[lane] = a[sources[lane]];
+  for (int lane = 0; lane < kLanes; ++lane) {
+    d[lane] = (mask & kLaneBit[lane]) != 0 ? result[lane] : d[lane];
   }
-  SetPredicate(warp, operation.operand[1], mask, valid);
+  SetPredicate(warp, operation.operand[1], mask, PackFlags(in_range));
 }
 
 LaneMask PredicateOf(const Operation& operation, Warp& warp, int i) {
@@ -178,9 +165,16 @@ void Reduce(const Operation& operation, Warp& warp, LaneMask mask) {
   const auto* const a = warp.At<std::uint32_t>(operation.operand[1]);
   const auto* const members = warp.At<LaneMask>(operation.operand[2]);
   std::uint32_t result[kLanes];
+  int previous = std::countr_zero(mask);
   for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
     const int lane = std::countr_zero(rest);
     LaneMask group = members[lane] & mask;
+    // Mostly all lanes name the same members.
+    if (lane != previous && members[lane] == members[previous]) {
+      result[lane] = result[previous];
+      continue;
+    }
+    previous = lane;
     const auto read = [&](int other) {
       return FromWord<T>((operation.parameter & 1) != 0 ? a[other] & ~kSign32 : a[other]);
     };
@@ -205,8 +199,9 @@ void Nothing(const Operation&, Warp& warp, LaneMask) { ++warp.phase; }
 }  // namespace
 
 Binding ShuffleWarp(const Form& form) {
-  static constexpr std::string_view kNames[] = {"up", "down", "bfly", "idx"};
-  return {&ShuffleLanes, static_cast<std::uint64_t>(form.Find(kNames))};
+  if (form.Has("up")) return {&ShuffleLanes<kUp>};
+  if (form.Has("down")) return {&ShuffleLanes<kDown>};
+  return {form.Has("bfly") ? &ShuffleLanes<kButterfly> : &ShuffleLanes<kIndex>};
 }
 Binding VoteWarp(const Form& form) {
   static constexpr std::string_view kNames[] = {"all", "any", "uni"};

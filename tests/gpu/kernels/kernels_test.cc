@@ -5,10 +5,15 @@
 // change a bit.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "gpu/golden/golden.h"
 #include "gpu/kernel_backend.h"
 #include "gpu/simulator_machine.h"
+#include "gpu/tensor_part.h"
 #include "reference/backend_reference.h"
 #include "reference/compare/inputs.h"
 #include "reference/compare/judge.h"
@@ -82,6 +87,48 @@ TEST(KernelEdges, OffsetsAtTheEndsOf64Bits) {
       EXPECT_TRUE(judged->ok()) << kernel.name << " at offset " << offset << ": "
                                 << reference::MismatchText(*judged->first);
     }
+  }
+}
+
+// Only the last or the first thread blocks run, on buffers of what those see. Would catch: the
+// number of an element, a group or a block that is computed in 32 bits, and a wrong division of 64.
+TEST(KernelEdges, PartsOfTensorsOfMoreThan2To32Elements) {
+  constexpr std::uint64_t k32 = std::uint64_t{1} << 32, k38 = std::uint64_t{1} << 38;
+  const std::unique_ptr<Machine> machine = MakeSimulatorMachine();
+  const auto truth = reference::MakeReferenceBackend();
+  std::map<std::string, std::unique_ptr<LoadedModule>> modules;
+  std::map<std::string, int> ran;
+  for (const Kernel& kernel : gpu::Kernels()) {
+    if (kernel.prototype.kind == formats::OpKind::kScale) continue;  // An element for each block.
+    auto& module = modules[kernel.module];
+    if (module == nullptr) module = machine->Load(GoldenPtx("sm_80", kernel.module), "").value();
+    reference::Rng rng(3);
+    const auto shaped = [&](std::uint64_t rows, std::uint64_t cols) {
+      formats::Operation op = kernel.prototype;
+      op.shape = {.rows = rows, .cols = cols};
+      if (OperationName(op).find(" offset=") != std::string::npos) op.key.offset = 16;
+      return op;
+    };
+    for (const TensorPart& part :
+         {EndAfterRows(shaped(64, 70), k32), EndAfterCols(shaped(1, 70), k38),
+          BeginningOfRow(shaped(1, 8192), k38 + 5)}) {
+      const std::vector<KernelLaunch> launches = PartLaunches(kernel, part);
+      if (launches.empty()) continue;
+      const formats::Case c = reference::RandomCase(part.part, rng);
+      const std::vector<formats::Tensor> expected = formats::RunCase(*truth, c).value();
+      std::vector<formats::Tensor> got = expected;  // What grows has to be written.
+      std::vector<formats::ConstBuffer> inputs;
+      std::vector<formats::Buffer> outputs;
+      for (const formats::Tensor& input : c.inputs) inputs.push_back(input.view());
+      for (formats::Tensor& output : got) outputs.push_back(output.view());
+      const base::Status status = module->Run(launches, PartBuffers(part, inputs, outputs));
+      ASSERT_TRUE(status.ok()) << kernel.name << ": " << status.error().ToString();
+      const reference::Comparison comparison = reference::CompareOutputs(c, expected, got);
+      EXPECT_TRUE(comparison.ok())
+          << kernel.name << ": " << reference::MismatchText(*comparison.first);
+      ++ran[kernel.name];
+    }
+    EXPECT_GE(ran[kernel.name], 2) << kernel.name;
   }
 }
 

@@ -26,7 +26,7 @@ constexpr int kFirstLine = 9;  // Of the body below.
 std::string Kernel(const std::string& body, const std::string& more = "") {
   return ".version 8.0\n.target sm_80\n.address_size 64\n"
          ".visible .entry k(.param .u64 x, .param .u64 y)\n"
-         "{ .reg .b32 %r<20>; .reg .b64 %rd<12>; .reg .pred %p<5>; .reg .f32 %f<3>; "
+         "{ .reg .b32 %r<24>; .reg .b64 %rd<12>; .reg .pred %p<5>; .reg .f32 %f<8>; "
          ".reg .f64 %fd<2>;\n"
          "ld.param.u64 %rd1, [x]; ld.param.u64 %rd2, [y]; mov.u32 %r2, %tid.x;\n"
          "mul.wide.u32 %rd3, %r2, 4; add.s64 %rd4, %rd1, %rd3; add.s64 %rd5, %rd2, %rd3;\n"
@@ -60,6 +60,9 @@ constexpr const char* kMore =
     "and.b32 %r11, %r1, 2147483647; mov.b32 %f1, %r1; "
     "or.b32 %r6, %r2, 2139095040; mov.b32 %f2, %r6; "  // NaN
     "and.b32 %r12, %r1, 858993459; shfl.sync.bfly.b32 %r12|%p3, %r12, 1, 31, -1; "
+    "shl.b32 %r19, %r2, 23; sub.u32 %r19, 2130706432, %r19; "
+    "mov.b32 %f5, %r11; mov.f32 %f6, 0f40400000; mul.rn.f32 %f6, %f5, %f6; mov.b32 %r20, %f6; "
+    "mul.rn.f32 %f7, %f5, %f1; mov.b32 %r21, %f7; "
     "shr.u32 %r10, %r12, %r13; shr.u32 %r8, %r12, %r2; shr.u32 %r7, %r1, %r13;";
 
 // The proof for the mutant whose first line of the body is `after`.
@@ -89,6 +92,8 @@ TEST(EquivalenceTest, ProvesWhatHolds) {
       {"or.b32 %r9, %r18, 2048;", "xor.b32 %r9, %r18, 2048;", ""},
       {"or.b32 %r9, %r2, 2048;", "add.u32 %r9, %r2, 2048;", ""},
       {"shr.u32 %r9, %r2, 3;", "shr.s32 %r9, %r2, 3;", ""},
+      {"shr.u32 %r9, %r20, 3;", "shr.s32 %r9, %r20, 3;", ""},
+      {"or.b32 %r9, %r19, 4194304;", "xor.b32 %r9, %r19, 4194304;", ""},
       {"setp.lt.u32 %p1, %r2, 7;", "setp.lt.s32 %p1, %r2, 7;", "selp.b32 %r9, 1, 0, %p1;"},
       {"max.u32 %r9, %r2, 7;", "max.s32 %r9, %r2, 7;", ""},
       {"and.b32 %r9, %r2, 2047;", "and.b32 %r9, %r2, 1023;", ""},
@@ -129,6 +134,8 @@ TEST(EquivalenceTest, DoesNotProveWhatDoesNotHold) {
   } pairs[] = {
       {"or.b32 %r9, %r2, 512;", "xor.b32 %r9, %r2, 512;", ""},
       {"shr.u32 %r9, %r15, 3;", "shr.s32 %r9, %r15, 3;", ""},
+      {"shr.u32 %r9, %r21, 3;", "shr.s32 %r9, %r21, 3;", ""},
+      {"or.b32 %r9, %r19, 8388608;", "xor.b32 %r9, %r19, 8388608;", ""},
       {"or.b32 %r9, %r17, 15;", "xor.b32 %r9, %r17, 15;", ""},
       {"or.b32 %r9, %r18, 1024;", "xor.b32 %r9, %r18, 1024;", ""},
       {"shr.u32 %r9, %r1, 3;", "shr.s32 %r9, %r1, 3;", ""},
