@@ -93,8 +93,9 @@ T Model<T>::Forward(std::span<const std::int32_t> tokens, std::span<const std::i
   const std::vector<T>* stream = &embedded_;
   for (std::size_t l = 0; l < config_.layers; ++l) {
     Block& block = blocks_[l];
-    const auto linear = [&](Linear which, const std::vector<T>& x, std::vector<T>& y) {
+    const auto linear = [&](Linear which, std::vector<T>& x, std::vector<T>& y) {
       const Parameter& weight = table_.weight(l, which);
+      if (hook_ != nullptr) hook_->Forward(l, which, weight.rows, x);
       LinearForward({rows, weight.rows, weight.cols}, x.data(), Weight(l, which),
                     At(table_.bias(l, which)), y.data(), rounding_);
     };
@@ -127,12 +128,27 @@ T Model<T>::Forward(std::span<const std::int32_t> tokens, std::span<const std::i
 }
 
 template <typename T>
+T Model<T>::DivergenceFrom(const Distillation<T>& distillation) {
+  std::vector<T> divergences(rows_);
+  DivergenceForward(distillation, rows_, config_.vocabulary, probabilities_.data(),
+                    divergences.data());
+  T sum = 0;
+  for (const T divergence : divergences) sum += divergence;
+  return sum / static_cast<T>(rows_);
+}
+
+template <typename T>
 void Model<T>::Backward(std::span<const std::int32_t> tokens, std::span<const std::int32_t> targets,
-                        std::size_t length, T scale) {
+                        std::size_t length, T scale, const Distillation<T>& distillation) {
   ULPROOF_CHECK(tokens.size() == rows_ && length == length_);
   const std::size_t rows = rows_, width = config_.width, vocabulary = config_.vocabulary;
   // The probabilities are consumed: they become the gradient by the logits.
-  CrossEntropyBackward(targets, vocabulary, scale / static_cast<T>(rows), probabilities_.data());
+  const T share = scale / static_cast<T>(rows);
+  if (distillation.teacher == nullptr) {
+    CrossEntropyBackward(targets, vocabulary, share, probabilities_.data());
+  } else {
+    DistillationBackward(distillation, targets, vocabulary, share, probabilities_.data());
+  }
   const auto dlogits = RowMajor<T>(probabilities_.data(), vocabulary);
   const Parameter& tokens_table = table_.token_embedding();
   std::vector<T> dstream(rows * width), dbranch(rows * width), dnorm(rows * width);
@@ -155,6 +171,7 @@ void Model<T>::Backward(std::span<const std::int32_t> tokens, std::span<const st
       const Parameter& weight = table_.weight(l, which);
       LinearBackward({rows, weight.rows, weight.cols}, x.data(), Weight(l, which), dy.data(),
                      dx.data(), GradientAt(weight), GradientAt(table_.bias(l, which)), rounding_);
+      if (hook_ != nullptr) hook_->Backward(l, which, weight.rows, dx);
     };
     // dstream is the gradient by block.out, and passes straight to block.middle as well.
     linear(Linear::kMlpDown, block.gelu, dstream, dup);

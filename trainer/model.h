@@ -14,9 +14,22 @@
 
 #include "trainer/config.h"
 #include "trainer/gemm.h"
+#include "trainer/layers/distillation.h"
 #include "trainer/parameters.h"
 
 namespace ulproof::trainer {
+
+// What becomes of the input of a linear layer before its product, in place.
+template <typename T>
+class InputHook {
+ public:
+  virtual ~InputHook() = default;
+  // `x` has rows of `cols`.
+  virtual void Forward(std::size_t layer, Linear linear, std::size_t cols, std::span<T> x) = 0;
+  // Given the gradient by what Forward left, makes it that by what it got.
+  virtual void Backward(std::size_t layer, Linear linear, std::size_t cols,
+                        std::span<T> gradient) = 0;
+};
 
 template <typename T>
 class Model {
@@ -36,18 +49,26 @@ class Model {
   void UseWeightCodes(std::size_t layer, Linear linear, const std::uint16_t* codes);
   void UseParameters();  // For all linear layers.
 
+  // For all linear layers; nullptr for none, as at the start. Must outlive its use.
+  void UseInputHook(InputHook<T>* hook) { hook_ = hook; }
+
   // Mean cross entropy in nats over tokens.size() = batch * length predictions, summed in rising
   // order. Precondition: length <= context; tokens and targets below the vocabulary.
   T Forward(std::span<const std::int32_t> tokens, std::span<const std::int32_t> targets,
             std::size_t length);
 
-  // Adds d(scale * mean loss) to the gradients. Once after a Forward with the same tokens.
+  // Mean divergence of the predictions of the last Forward, in rising order. Precondition: a
+  // teacher with as many predictions.
+  T DivergenceFrom(const Distillation<T>& distillation);
+
+  // Adds d(scale * mean loss) to the gradients, the loss mixed with the divergence where there is a
+  // teacher. Once after a Forward with the same tokens.
   void Backward(std::span<const std::int32_t> tokens, std::span<const std::int32_t> targets,
-                std::size_t length, T scale);
+                std::size_t length, T scale, const Distillation<T>& distillation = {});
 
   // Cross entropy of each prediction of the last Forward.
   std::span<const T> losses() const { return losses_; }
-  // After Forward: softmax over the vocabulary for prediction n.
+  // After Forward: softmax over the vocabulary for prediction n; those of n + 1 follow.
   std::span<const T> Probabilities(std::size_t n) const;
   // The first activation of the last Forward, in order, that is not finite: "h.1.attn.c_attn".
   std::optional<std::string> FirstNonFinite() const;
@@ -75,8 +96,9 @@ class Model {
   OperandRounding rounding_;
   std::vector<T> parameters_, gradients_;
   std::vector<const std::uint16_t*> codes_;  // layers * kLinearsPerLayer
-  std::size_t rows_ = 0, length_ = 0;        // What the activations are sized for.
-  std::vector<T> embedded_;                  // N x C
+  InputHook<T>* hook_ = nullptr;
+  std::size_t rows_ = 0, length_ = 0;  // What the activations are sized for.
+  std::vector<T> embedded_;            // N x C
   std::vector<Block> blocks_;
   std::vector<T> norm_, mean_, rstd_;  // The last norm.
   std::vector<T> probabilities_;       // N x V

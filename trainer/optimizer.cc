@@ -23,12 +23,20 @@ float LearningRate(const Schedule& schedule, std::uint64_t step) {
   return static_cast<float>(schedule.bottom + weight * (schedule.top - schedule.bottom));
 }
 
+double Rectification(double beta2, double t) {
+  const double power = std::pow(beta2, t);
+  const double limit = 2 / (1 - beta2) - 1, rho = limit - 2 * t * power / (1 - power);
+  if (!(rho > 5)) return 0;
+  return std::sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho));
+}
+
 void AdamW::Update(std::size_t first, std::span<float> values, std::span<const float> gradients,
                    std::uint64_t step, float rate, float decay) {
   const auto t = static_cast<double>(step + 1);
   const auto scale1 = static_cast<float>(1 / (1 - std::pow(double{options_.beta1}, t)));
   const auto scale2 = static_cast<float>(1 / (1 - std::pow(double{options_.beta2}, t)));
-  const auto [beta1, beta2, epsilon] = options_;
+  const auto [beta1, beta2, epsilon, rectified] = options_;
+  const auto factor = static_cast<float>(rectified ? Rectification(beta2, t) : 1);
   constexpr std::uint64_t kGrain = std::uint64_t{1} << 17;
   base::ParallelFor(values.size(), kGrain, [&](std::uint64_t begin, std::uint64_t end) {
     float* m = first_.data() + first;
@@ -37,7 +45,9 @@ void AdamW::Update(std::size_t first, std::span<float> values, std::span<const f
       const float g = gradients[i];
       m[i] = beta1 * m[i] + (1 - beta1) * g;
       v[i] = beta2 * v[i] + (1 - beta2) * g * g;
-      const float update = m[i] * scale1 / (std::sqrt(v[i] * scale2) + epsilon);
+      const float mean = m[i] * scale1;
+      const float update =
+          factor == 0 ? mean : factor * (mean / (std::sqrt(v[i] * scale2) + epsilon));
       values[i] = values[i] - rate * decay * values[i] - rate * update;
     }
   });

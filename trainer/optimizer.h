@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// AdamW with its state in binary32, the cosine schedule with warm-up, and gradient clipping. Every
-// sum has one order, so a resumed run goes on with the same bits.
+// AdamW and RAdam with their state in binary32, the cosine schedule with warm-up, and gradient
+// clipping. Every sum has one order, so a resumed run goes on with the same bits.
 #ifndef ULPROOF_TRAINER_OPTIMIZER_H_
 #define ULPROOF_TRAINER_OPTIMIZER_H_
 
@@ -23,10 +23,14 @@ struct AdamOptions {
   float beta1 = 0.9f;
   float beta2 = 0.95f;
   float epsilon = 1e-8f;
+  bool rectified = false;  // RAdam.
 };
 
 // Loshchilov and Hutter's AdamW as PyTorch has it: x -= rate * decay * x, then
 // x -= rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).
+//
+// Rectified it is RAdam (arXiv 1908.03265) with the same decay: the last step is multiplied by
+// Rectification(beta2, t), and where that is 0, the mean is not divided by the root at all.
 class AdamW {
  public:
   AdamW(std::size_t count, const AdamOptions& options)
@@ -44,6 +48,10 @@ class AdamW {
   AdamOptions options_;
   std::vector<float> first_, second_;
 };
+
+// RAdam's factor r_t of step t >= 1: below 1, and near it once the variance is known; 0 as long as
+// that is not tractable (rho_t <= 5; PyTorch's bound, the paper's is 4).
+double Rectification(double beta2, double t);
 
 // The Euclidean norm, summed in double.
 double Norm(std::span<const float> values);

@@ -51,15 +51,24 @@ std::optional<Divergence> FirstDifference(Trainer& a, Trainer& b, float a_loss, 
         floats("gradient of b", a.method().state_gradients(), b.method().state_gradients());
     if (found) return found;
   }
-  return floats("b", a.method().state(), b.method().state());
+  if (const auto found = floats("b", a.method().state(), b.method().state())) return found;
+  return floats("scales of activations", a.activation_state(), b.activation_state());
 }
 
-base::Result<Outcome> RunOnce(const MethodParityOptions& options, const Corpus& corpus,
-                              const Batch& validation, const MethodSpec& method,
-                              std::uint64_t seed) {
+using Weights = std::shared_ptr<const std::vector<float>>;
+
+struct FinishedRun {
+  Outcome outcome;
+  Weights weights;
+};
+
+base::Result<FinishedRun> RunOnce(const MethodParityOptions& options, const Corpus& corpus,
+                                  const Batch& validation, const MethodSpec& method,
+                                  std::uint64_t seed, const Weights& teacher) {
   TrainerOptions run = options.run;
   run.method = method;
   run.seed = seed;
+  if (method.distill != 0) run.teacher = teacher;
   const auto backend = options.backend(method);
   if (!backend.ok()) return backend.error();
   auto trainer = Trainer::Create(run, corpus, **backend);
@@ -95,8 +104,79 @@ base::Result<Outcome> RunOnce(const MethodParityOptions& options, const Corpus& 
     if (auto used = trainer->UseCastWeights(target); !used.ok()) return used.error();
     outcome.cast_validation.push_back(trainer->Evaluate(validation).loss);
   }
-  return outcome;
+  return FinishedRun{std::move(outcome), std::make_shared<const std::vector<float>>(
+                                             std::move(trainer->model().parameters()))};
 }
+
+// One call of RunMethods: the runs that are done and the first error.
+class Runs {
+ public:
+  Runs(const MethodParityOptions& options, const Corpus& corpus)
+      : options_(options),
+        corpus_(corpus),
+        validation_(
+            ValidationBatch(corpus, options.validation_sequences, options.run.model.context)),
+        teachers_(options.seeds) {
+    for (const MethodSpec& method : options.methods)
+      runs_.push_back({method, std::vector<Outcome>(options.seeds)});
+  }
+
+  // The teachers, where there are any, then the rest.
+  base::Result<std::vector<MethodRuns>> Run() {
+    const auto distils = [](const MethodSpec& method) { return method.distill != 0; };
+    const bool has_teacher = std::ranges::any_of(options_.methods, distils);
+    if (has_teacher) RunAll({MethodSpec{}}, true);
+    if (!failed_) RunAll(options_.methods, false);
+    if (failed_) return *failed_;
+    return std::move(runs_);
+  }
+
+ private:
+  void RunAll(const std::vector<MethodSpec>& methods, bool are_teachers) {
+    const std::uint64_t count = methods.size() * options_.seeds;
+    base::ParallelFor(count, 1, [&](std::uint64_t begin, std::uint64_t end) {
+      for (std::uint64_t i = begin; i < end; ++i) {
+        // Seeds outermost, so that an early end leaves whole seeds.
+        const std::uint64_t seed = i / methods.size(), method = i % methods.size();
+        const bool is_done = !are_teachers && teachers_[seed] != nullptr && IsBf16(methods[method]);
+        if (!is_done) RunOne(methods[method], method, seed, are_teachers);
+      }
+    });
+  }
+
+  void RunOne(const MethodSpec& method, std::uint64_t index, std::uint64_t seed, bool is_teacher) {
+    auto run = RunOnce(options_, corpus_, validation_, method, options_.first_seed + seed,
+                       teachers_[seed]);
+    const std::lock_guard lock(mutex_);
+    if (!run.ok()) {
+      const std::uint64_t at = seed * options_.methods.size() + index;
+      if (failed_ && failed_at_ < at) return;
+      failed_ = run.error();
+      failed_->message = method.ToString() + ": " + failed_->message;
+      failed_at_ = at;
+      return;
+    }
+    if (is_teacher) {
+      teachers_[seed] = run->weights;
+      for (MethodRuns& runs : runs_) {
+        if (IsBf16(runs.method)) runs.seeds[seed] = run->outcome;
+      }
+      return;
+    }
+    runs_[index].seeds[seed] = std::move(run->outcome);
+  }
+
+  static bool IsBf16(const MethodSpec& method) { return method.ToString() == "bf16"; }
+
+  const MethodParityOptions& options_;
+  const Corpus& corpus_;
+  const Batch validation_;  // One text for all: what differs between two runs is the run.
+  std::vector<Weights> teachers_;
+  std::vector<MethodRuns> runs_;
+  std::mutex mutex_;
+  std::optional<base::Error> failed_;
+  std::uint64_t failed_at_ = UINT64_MAX;
+};
 
 }  // namespace
 
@@ -123,38 +203,11 @@ base::Result<BitParity> CompareBits(const TrainerOptions& options, const Corpus&
 
 base::Result<std::vector<MethodRuns>> RunMethods(const MethodParityOptions& options,
                                                  const Corpus& corpus) {
-  // One evaluation text for all: what differs between two runs is the run.
   if (auto valid = CheckCorpus(corpus, options.run.model.vocabulary, options.run.model.context);
       !valid.ok()) {
     return valid.error();
   }
-  const Batch validation =
-      ValidationBatch(corpus, options.validation_sequences, options.run.model.context);
-  std::vector<MethodRuns> runs;
-  for (const MethodSpec& method : options.methods)
-    runs.push_back({method, std::vector<Outcome>(options.seeds)});
-  std::mutex mutex;
-  std::optional<base::Error> failed;
-  std::uint64_t failed_at = UINT64_MAX;
-  const std::uint64_t count = runs.size() * options.seeds;
-  base::ParallelFor(count, 1, [&](std::uint64_t begin, std::uint64_t end) {
-    for (std::uint64_t i = begin; i < end; ++i) {
-      // Seeds outermost, so that an early end leaves whole seeds.
-      MethodRuns& method = runs[i % runs.size()];
-      const std::uint64_t seed = i / runs.size();
-      auto outcome = RunOnce(options, corpus, validation, method.method, options.first_seed + seed);
-      const std::lock_guard lock(mutex);
-      if (outcome.ok()) {
-        method.seeds[seed] = std::move(*outcome);
-      } else if (i < failed_at) {
-        failed = outcome.error();
-        failed->message = method.method.ToString() + ": " + failed->message;
-        failed_at = i;
-      }
-    }
-  });
-  if (failed) return *failed;
-  return runs;
+  return Runs(options, corpus).Run();
 }
 
 double LossOf(const Outcome& outcome, std::size_t cast) {

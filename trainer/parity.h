@@ -65,7 +65,8 @@ struct MethodParityOptions {
 };
 
 // Every method with every seed, runs side by side on the threads; the results do not depend on how
-// many. Errors: the first run's that failed.
+// many. The teacher of a method with distill= is the bf16 run of the same seed, made first, and
+// once where bf16 is among the methods. Errors: the first run's that failed.
 base::Result<std::vector<MethodRuns>> RunMethods(const MethodParityOptions& options,
                                                  const Corpus& corpus);
 

@@ -20,6 +20,39 @@ OperandRounding RoundingOf(const MethodSpec& method) {
   return method.name == "fp32" ? OperandRounding::kNone : OperandRounding::kBfloat16;
 }
 
+AdamOptions AdamOf(const TrainerOptions& options) {
+  AdamOptions adam = options.adam;
+  adam.rectified = adam.rectified || options.method.rectified;
+  return adam;
+}
+
+base::Status CheckTeacher(const TrainerOptions& options) {
+  if ((options.method.distill != 0) != (options.teacher != nullptr)) {
+    return base::UsageError(options.teacher == nullptr
+                                ? "a method with distill= learns from a teacher, and none is given"
+                                : "a teacher is for a method with distill=");
+  }
+  if (options.teacher != nullptr &&
+      options.teacher->size() != ParameterTable(options.model).total) {
+    return base::UsageError("the teacher is a model of another shape");
+  }
+  if (options.teacher != nullptr && !std::all_of(options.teacher->begin(), options.teacher->end(),
+                                                 [](float x) { return std::isfinite(x); })) {
+    return base::UsageError("the teacher has a parameter that is not finite");
+  }
+  return base::Done{};
+}
+
+// A tensor of activations is one block (contract section 6 has at most 65536 x 65536).
+base::Status CheckActivations(const TrainerOptions& options) {
+  constexpr std::size_t kMost = 65536;
+  if (options.method.activations &&
+      (options.batch > kMost / options.model.context || 4 * options.model.width > kMost)) {
+    return base::UsageError("act= takes at most 65536 tokens a micro-step and a width of 16384");
+  }
+  return base::Done{};
+}
+
 }  // namespace
 
 void ApplyPreset(const Preset& preset, std::uint64_t steps, TrainerOptions& options) {
@@ -36,9 +69,13 @@ Trainer::Trainer(const TrainerOptions& options, const Corpus& corpus, formats::B
       corpus_(&corpus),
       backend_(&backend),
       model_(std::make_unique<Model<float>>(options.model, RoundingOf(options.method))),
-      adam_(model_->parameters().size(), options.adam),
-      state_adam_(0, options.adam) {
+      adam_(model_->parameters().size(), AdamOf(options)),
+      state_adam_(0, AdamOf(options)) {
   model_->parameters() = InitialParameters(options.model, options.seed);
+  if (options.teacher != nullptr) {
+    teacher_ = std::make_unique<Model<float>>(options.model, OperandRounding::kBfloat16);
+    teacher_->parameters() = *options.teacher;
+  }
   for (std::size_t layer = 0; layer < options.model.layers; ++layer) {
     for (std::size_t i = 0; i < kLinearsPerLayer; ++i) {
       const auto linear = static_cast<Linear>(i);
@@ -53,6 +90,8 @@ base::Result<Trainer> Trainer::Create(const TrainerOptions& options, const Corpu
   if (auto valid = ValidateConfig(options.model); !valid.ok()) return valid.error();
   if (options.batch == 0 || options.accumulate == 0)
     return base::UsageError("a step has at least one sequence");
+  if (auto valid = CheckTeacher(options); !valid.ok()) return valid.error();
+  if (auto valid = CheckActivations(options); !valid.ok()) return valid.error();
   if (auto valid = CheckCorpus(corpus, options.model.vocabulary, options.model.context);
       !valid.ok()) {
     return valid.error();
@@ -66,22 +105,40 @@ base::Result<Trainer> Trainer::Create(const TrainerOptions& options, const Corpu
   auto method = MakeMethod(options.method, shapes, backend, options.seed);
   if (!method.ok()) return method.error();
   trainer.method_ = std::move(*method);
-  trainer.state_adam_ = AdamW(trainer.method_->state().size(), options.adam);
+  trainer.state_adam_ = AdamW(trainer.method_->state().size(), AdamOf(options));
+  if (options.method.activations) {
+    trainer.activations_ = std::make_unique<ActivationQuantizer>(
+        *options.method.activations, options.method.layers, options.model.layers, backend);
+  }
   if (trainer.method_->makes_codes()) {
     for (const MatrixShape& shape : shapes) trainer.codes_.emplace_back(shape.rows * shape.cols);
   }
   return trainer;
 }
 
+std::span<float> Trainer::activation_state() {
+  if (activations_ == nullptr) return {};
+  return activations_->state();
+}
+
+base::Status Trainer::ActivationError() {
+  if (activations_ == nullptr) return base::Done{};
+  return activations_->TakeError();
+}
+
+double Trainer::ProgressAt(std::uint64_t step) const {
+  const auto steps = static_cast<double>(std::max<std::uint64_t>(options_.schedule.steps, 1));
+  return std::min(1.0, static_cast<double>(step) / steps);
+}
+
 MatrixStep Trainer::MatrixAt(std::size_t index, std::uint64_t micro_step) const {
   const Parameter& parameter = *matrices_[index].parameter;
-  const auto steps = static_cast<double>(std::max<std::uint64_t>(options_.schedule.steps, 1));
   return {.index = index,
           .rows = parameter.rows,
           .cols = parameter.cols,
           .weights = {model_->parameters().data() + parameter.offset, parameter.count()},
           .stream = micro_step * kMatricesPerStep + index,
-          .progress = std::min(1.0, static_cast<double>(step_) / steps),
+          .progress = ProgressAt(step_),
           .share = 1 / static_cast<float>(options_.accumulate)};
 }
 
@@ -109,47 +166,66 @@ base::Status Trainer::PrepareCodes(std::uint64_t micro_step) {
   return base::Done{};
 }
 
-base::Result<float> Trainer::MicroStep(std::uint64_t micro_step) {
-  if (auto prepared = PrepareCodes(micro_step); !prepared.ok()) return prepared.error();
+base::Status Trainer::MicroStep(std::uint64_t micro_step, StepRecord& record) {
+  if (auto prepared = PrepareCodes(micro_step); !prepared.ok()) return prepared;
+  UseQuantisedActivations();
+  if (activations_ != nullptr) activations_->set_training(true);
   const Batch batch =
       TrainingBatch(*corpus_, options_.seed, micro_step, options_.batch, options_.model.context);
   const float loss = model_->Forward(batch.tokens, batch.targets, options_.model.context);
+  if (auto ran = ActivationError(); !ran.ok()) return ran;
   if (!std::isfinite(loss)) {
     return base::Error{
         .exit_code = base::ExitCode::kMismatch,
         .message = fmt::format("step {}: the loss is {}; the first layer that is not finite is {}",
                                step_, loss, model_->FirstNonFinite().value_or("none"))};
   }
+  const float share = 1 / static_cast<float>(options_.accumulate);
+  record.loss += loss;
+  Distillation<float> distillation;
+  if (teacher_ != nullptr) {
+    teacher_->Forward(batch.tokens, batch.targets, options_.model.context);
+    distillation = {.teacher = teacher_->Probabilities(0).data(),
+                    .weight = options_.method.distill,
+                    .divergence = options_.method.divergence};
+    record.divergence += model_->DivergenceFrom(distillation);
+  }
   std::vector<float>& gradients = model_->gradients();
   std::fill(gradients.begin(), gradients.end(), 0.0f);
-  const float share = 1 / static_cast<float>(options_.accumulate);
-  model_->Backward(batch.tokens, batch.targets, options_.model.context, share);
+  model_->Backward(batch.tokens, batch.targets, options_.model.context, share, distillation);
+  if (auto ran = ActivationError(); !ran.ok()) return ran;
   for (std::size_t i = 0; i < matrices_.size(); ++i) {
     const Parameter& parameter = *matrices_[i].parameter;
     const std::span<float> gradient(gradients.data() + parameter.offset, parameter.count());
-    if (auto ran = method_->Backward(MatrixAt(i, micro_step), gradient); !ran.ok())
-      return ran.error();
+    if (auto ran = method_->Backward(MatrixAt(i, micro_step), gradient); !ran.ok()) return ran;
   }
-  return loss;
+  return base::Done{};
 }
 
-base::Result<StepRecord> Trainer::Step() {
-  StepRecord record = {.step = step_, .learning_rate = LearningRate(options_.schedule, step_)};
-  std::vector<float>& state_gradients = method_->state_gradients();
-  std::fill(state_gradients.begin(), state_gradients.end(), 0.0f);
-  float loss = 0;
+base::Status Trainer::MicroSteps(StepRecord& record) {
   for (std::size_t micro = 0; micro < options_.accumulate; ++micro) {
-    const auto micro_loss = MicroStep(step_ * options_.accumulate + micro);
-    if (!micro_loss.ok()) return micro_loss.error();
-    loss += *micro_loss;
+    if (auto done = MicroStep(step_ * options_.accumulate + micro, record); !done.ok()) return done;
     if (options_.accumulate == 1) continue;
     // Each micro-step's gradient stands alone, since b's backward needs it so.
     const std::vector<float>& gradients = model_->gradients();
     if (micro == 0) accumulated_.assign(gradients.size(), 0.0f);
     for (std::size_t i = 0; i < gradients.size(); ++i) accumulated_[i] += gradients[i];
   }
+  record.loss /= static_cast<float>(options_.accumulate);
+  record.divergence /= static_cast<float>(options_.accumulate);
   if (options_.accumulate > 1) model_->gradients() = accumulated_;
-  record.loss = loss / static_cast<float>(options_.accumulate);
+  return base::Done{};
+}
+
+base::Result<StepRecord> Trainer::Step() {
+  StepRecord record = {.step = step_, .learning_rate = LearningRate(options_.schedule, step_)};
+  std::vector<float>& state_gradients = method_->state_gradients();
+  std::fill(state_gradients.begin(), state_gradients.end(), 0.0f);
+  const std::vector<float> scales(activation_state().begin(), activation_state().end());
+  if (auto done = MicroSteps(record); !done.ok()) {
+    std::copy(scales.begin(), scales.end(), activation_state().begin());
+    return done.error();
+  }
   record.gradient_norm = ClipNorm(model_->gradients(), options_.clip);
   Update(record.learning_rate);
   ++step_;
@@ -165,19 +241,33 @@ void Trainer::Update(float rate) {
   }
   state_adam_.Update(0, method_->state(), method_->state_gradients(), step_,
                      rate * method_->state_rate(), 0.0f);
+  method_->Settle(ProgressAt(step_ + 1));
 }
 
-void Trainer::UseMasterWeights() { model_->UseParameters(); }
+void Trainer::UseMasterWeights() {
+  model_->UseParameters();
+  model_->UseInputHook(nullptr);
+}
 
-base::Status Trainer::UseSampledWeights() { return PrepareCodes(step_ * options_.accumulate); }
+void Trainer::UseQuantisedActivations() {
+  if (activations_ != nullptr) activations_->set_training(false);
+  model_->UseInputHook(activations_.get());
+}
+
+base::Status Trainer::UseSampledWeights() {
+  UseQuantisedActivations();
+  return PrepareCodes(step_ * options_.accumulate);
+}
 
 base::Status Trainer::UseCastWeights(const CastTarget& target) {
+  model_->UseInputHook(nullptr);
   return UseCodes([&](const MatrixStep& step, std::vector<std::uint16_t>& codes) {
     return CastWeights(*backend_, target, step.rows, step.cols, step.weights, codes);
   });
 }
 
 base::Status Trainer::UseSteppedWeights() {
+  UseQuantisedActivations();
   return UseCodes([&](const MatrixStep& step, std::vector<std::uint16_t>& codes) {
     return method_->Quantise(step, codes);
   });

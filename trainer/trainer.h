@@ -9,11 +9,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "formats/backend.h"
+#include "trainer/activations.h"
 #include "trainer/cast_weights.h"
 #include "trainer/corpus.h"
 #include "trainer/methods/method.h"
@@ -32,6 +34,8 @@ struct TrainerOptions {
   AdamOptions adam = {};
   float weight_decay = 0.1f;  // Of matrices.
   float clip = 1.0f;          // Of the gradient's norm over all parameters; 0 for none.
+  // The parameters of the bf16 run that a method with distill= learns from.
+  std::shared_ptr<const std::vector<float>> teacher = {};
 };
 // Sets the model, batch and learning rates (bottom = top / 10, a twentieth of the steps warm-up).
 void ApplyPreset(const Preset& preset, std::uint64_t steps, TrainerOptions& options);
@@ -39,6 +43,7 @@ void ApplyPreset(const Preset& preset, std::uint64_t steps, TrainerOptions& opti
 struct StepRecord {
   std::uint64_t step = 0;  // The first is 0.
   float loss = 0;          // Mean cross entropy over the step's tokens, in nats, before the update.
+  float divergence = 0;    // Mean distance from the teacher, in nats; 0 without one.
   float learning_rate = 0;
   double gradient_norm = 0;  // Before clipping.
 };
@@ -53,7 +58,8 @@ struct Evaluation {
 
 class Trainer {
  public:
-  // Errors: a bad shape, method or corpus. Corpus and backend must outlive the trainer.
+  // Errors: a bad shape, method, corpus or teacher (one too many, too few, or of another shape).
+  // Corpus and backend must outlive the trainer.
   static base::Result<Trainer> Create(const TrainerOptions& options, const Corpus& corpus,
                                       formats::Backend& backend);
 
@@ -64,11 +70,12 @@ class Trainer {
   }
 
   // One step. Errors: the backend's; a loss that is not finite (exit code 1), naming the first
-  // layer that is not, with the parameters as they were before the step.
+  // layer that is not, with the parameters and scales as they were before the step.
   base::Result<StepRecord> Step();
 
   // The mean loss of `batch` (ValidationBatch) with the weights that are in use: the master's,
-  // sampled ones, or any (see the Use functions). The next Step prepares its own weights.
+  // sampled ones, or any (see the Use functions). Activations are quantised, where the method
+  // quantises any, under sampled and stepped weights. The next Step prepares its own weights.
   Evaluation Evaluate(const Batch& batch);
   void UseMasterWeights();
   base::Status UseSampledWeights();  // With the noise of the step to come.
@@ -104,15 +111,22 @@ class Trainer {
   const std::vector<std::uint16_t>& codes(std::size_t matrix) const { return codes_[matrix]; }
   Model<float>& model() { return *model_; }
   Method& method() { return *method_; }
+  // Scales and zero points of the activations; empty where they are not quantised.
+  std::span<float> activation_state();
 
  private:
   Trainer(const TrainerOptions& options, const Corpus& corpus, formats::Backend& backend);
 
+  double ProgressAt(std::uint64_t step) const;
+  void UseQuantisedActivations();
+  base::Status ActivationError();
   MatrixStep MatrixAt(std::size_t index, std::uint64_t micro_step) const;
   base::Status PrepareCodes(std::uint64_t micro_step);
   base::Status UseCodes(
       const std::function<base::Status(const MatrixStep&, std::vector<std::uint16_t>&)>& make);
-  base::Result<float> MicroStep(std::uint64_t micro_step);
+  // Adds to the record's losses.
+  base::Status MicroStep(std::uint64_t micro_step, StepRecord& record);
+  base::Status MicroSteps(StepRecord& record);
   void Update(float rate);
 
   TrainerOptions options_;
@@ -120,12 +134,18 @@ class Trainer {
   formats::Backend* backend_;
   std::unique_ptr<Model<float>> model_;
   std::unique_ptr<Method> method_;
-  std::vector<Matrix> matrices_;                   // The sampled ones.
-  std::vector<std::vector<std::uint16_t>> codes_;  // One a matrix; empty for methods without.
-  std::vector<float> accumulated_;                 // Gradients of earlier micro-steps.
+  std::unique_ptr<ActivationQuantizer> activations_;  // nullptr: they are left alone.
+  std::unique_ptr<Model<float>> teacher_;             // nullptr: there is none.
+  std::vector<Matrix> matrices_;                      // The sampled ones.
+  std::vector<std::vector<std::uint16_t>> codes_;     // One a matrix; empty for methods without.
+  std::vector<float> accumulated_;                    // Gradients of earlier micro-steps.
   AdamW adam_, state_adam_;
   std::uint64_t step_ = 0;
 };
+
+// The parameters in a checkpoint, of any method, for a model of this shape. Errors: the file's;
+// a tensor that is missing or of another shape or type.
+base::Result<std::vector<float>> ReadParameters(const std::string& path, const ModelConfig& config);
 
 }  // namespace ulproof::trainer
 

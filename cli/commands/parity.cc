@@ -55,11 +55,24 @@ Result<formats::Backend*> BackendOf(const trainer::MethodSpec& method) {
 }
 
 // What a method asks of a backend, up to the formats of rtn: a backend without these is skipped.
-std::vector<formats::OpKind> KindsOf(const trainer::MethodSpec& method) {
+std::vector<formats::Operation> OperationsOf(const trainer::MethodSpec& method) {
   using formats::OpKind;
-  if (method.name == "bf16" || method.name == "fp32") return {};
-  if (method.name == "rtn") return {OpKind::kCast};
-  return {OpKind::kSample, OpKind::kBlockMax, OpKind::kScale, OpKind::kBackward};
+  std::vector<OpKind> kinds = {OpKind::kSample, OpKind::kBlockMax, OpKind::kScale,
+                               OpKind::kBackward};
+  const std::string& name = method.name;
+  if (name == "bf16" || name == "fp32") kinds = {};
+  if (name == "rtn") kinds = {OpKind::kCast};
+  if (name == "nipq") kinds = {OpKind::kBlockMax, OpKind::kPerturb, OpKind::kBackward};
+  if (name == "statqat" || name == "lsq" || name == "gdnsq")
+    kinds = {OpKind::kFit, OpKind::kFakeQuantize, OpKind::kFakeBackward};
+  std::vector<formats::Operation> operations;
+  for (const OpKind kind : kinds)
+    operations.push_back({.kind = kind, .law = method.law, .bits_per_block = true});
+  if (!method.activations) return operations;
+  for (const OpKind kind :
+       {OpKind::kFit, OpKind::kRefit, OpKind::kFakeQuantize, OpKind::kFakeBackward})
+    operations.push_back({.kind = kind, .levels = *method.activations});
+  return operations;
 }
 
 class Session {
@@ -133,8 +146,7 @@ Status Session::OneBackend(formats::Backend& truth, formats::Backend& subject,
   std::string text;
   bool diverged = false;
   std::string why = subject.why_unavailable();
-  for (const formats::OpKind kind : KindsOf(options.method)) {
-    const formats::Operation op = {.kind = kind, .law = options.method.law, .bits_per_block = true};
+  for (const formats::Operation& op : OperationsOf(options.method)) {
     if (why.empty()) why = subject.why_unsupported(op);
   }
   if (!why.empty()) {
@@ -323,7 +335,8 @@ Status Session::WriteFiles() {
         case_count_, failures_, cases_);
     if (Status written = WriteReport(command_.junit, xml); !written.ok()) return written;
   }
-  return WriteRecord(command_.files, record_, ParityPicture(record_));
+  return WriteRecord(command_.files, record_,
+                     command_.only_bits ? Picture{} : ParityPicture(record_));
 }
 
 Status Session::Run() {
@@ -337,6 +350,8 @@ Status Session::Run() {
   }
   if (command_.seeds == 0 || command_.steps == 0)
     return base::UsageError("parity needs at least one seed and one step");
+  if (command_.only_bits && command_.files.any_picture())
+    return base::UsageError("the picture is of the methods, which --bits leaves out");
   if (Status loaded = LoadText(); !loaded.ok()) return loaded;
   if (Status done = Bits(); !done.ok()) return done;
   if (!command_.only_bits) {
@@ -390,7 +405,8 @@ void AddParityCommand(CLI::App& app, CommandContext& context) {
       "Runs go side by side, one thread each; results do not depend on how many. A verdict is\n"
       "'within' when the whole confidence interval lies inside the margin, 'worse' or 'better'\n"
       "when it lies on one side of 0, else 'undecided'. Exit code 1 when bits differ, or when a\n"
-      "required method is worse or undecided.\n"
+      "required method is worse or undecided. A method with distill= learns from the bf16 run of\n"
+      "its seed, which is made first.\n"
       "Examples:\n"
       "  ulproof parity --short\n"
       "  ulproof parity --preset nano --data book.txt --breaks --json parity.json\n"

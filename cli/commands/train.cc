@@ -42,7 +42,7 @@ struct TrainCommand {
   std::uint64_t eval_every = 50, eval_sequences = 64, save_every = 200;
   double learning_rate = 0;
   TrainingTextOptions text;
-  std::string out, backend;
+  std::string out, backend, teacher;
   bool resume = false;
 };
 
@@ -78,6 +78,7 @@ class Session {
  private:
   std::string PathOf(const char* name) const { return (fs::path(command_.out) / name).string(); }
   Status Open();
+  Status ReadTeacher(trainer::TrainerOptions& options) const;
   Status StartOrResume();
   Status Steps();
   Status Observe(const trainer::StepRecord& record);
@@ -95,6 +96,18 @@ class Session {
   Clock::time_point start_;
 };
 
+Status Session::ReadTeacher(trainer::TrainerOptions& options) const {
+  if (command_.teacher.empty()) return base::Done{};
+  fs::path path = command_.teacher;
+  std::error_code failed;
+  if (fs::is_directory(path, failed)) path /= "checkpoint.safetensors";
+  if (Status valid = trainer::ValidateConfig(options.model); !valid.ok()) return valid;
+  auto parameters = trainer::ReadParameters(path.string(), options.model);
+  if (!parameters.ok()) return parameters.error();
+  options.teacher = std::make_shared<const std::vector<float>>(std::move(*parameters));
+  return base::Done{};
+}
+
 Status Session::Open() {
   auto loaded = LoadTrainingText(command_.text, context_);
   if (!loaded.ok()) return loaded.error();
@@ -110,6 +123,7 @@ Status Session::Open() {
     options.schedule.top = static_cast<float>(command_.learning_rate);
     options.schedule.bottom = options.schedule.top / 10;
   }
+  if (Status read = ReadTeacher(options); !read.ok()) return read;
   auto created = trainer::Trainer::Create(options, text_.corpus, **backend);
   if (!created.ok()) return created.error();
   trainer_ = std::make_unique<trainer::Trainer>(std::move(*created));
@@ -162,13 +176,17 @@ Status Session::Observe(const trainer::StepRecord& record) {
                {"gradient_norm", record.gradient_norm},
                {"tokens_per_second", speed}};
   std::string noise;
+  if (command_.method.distill != 0) {
+    line["divergence"] = record.divergence;
+    noise = fmt::format("  divergence {:.4f}", record.divergence);
+  }
   if (const auto bits = trainer_->MeanBits()) {
     const double absorbed = counts->noisy == 0 ? 0
                                                : static_cast<double>(counts->absorbed) /
                                                      static_cast<double>(counts->noisy);
     line["mean_bits"] = *bits;
     line["absorbed"] = absorbed;
-    noise = fmt::format("  b {:.3f}  absorbed {}", *bits, Percent(absorbed));
+    noise += fmt::format("  b {:.3f}  absorbed {}", *bits, Percent(absorbed));
   }
   log_ << line.dump() << '\n' << std::flush;
   if (!log_) return base::EnvironmentError(PathOf("log.jsonl") + ": cannot write");
@@ -288,10 +306,18 @@ void AddTrainCommand(CLI::App& app, CommandContext& context) {
   const auto options = std::make_shared<TrainCommand>();
   AddParsedOption(*command, "--preset", options->preset, trainer::FindPreset,
                   "pico, nano (default), micro or 124M");
-  AddParsedOption(*command, "--method", options->method, trainer::ParseMethod,
-                  "bf16, fp32, gaussws (default), gaussws-fixed, diffq or rtn:FORMAT, with options "
-                  "after commas: law=, block=RxC, init=, target=, lambda=, rate=, "
-                  "layers=all|attention|mlp");
+  AddParsedOption(
+      *command, "--method", options->method, trainer::ParseMethod,
+      "bf16, fp32, gaussws (default), gaussws-fixed, diffq, statqat, lsq, gdnsq, nipq or "
+      "rtn:FORMAT, with options after commas: law=, block=RxC, init=, target=, lambda=, "
+      "rate=, layers=all|attention|mlp, settle= (b whole, its mean at the target, from "
+      "that part of the run on), act=BITS|LEVELS (quantised activations), "
+      "optimizer=adamw|radam, distill= (the divergence's part of the loss), "
+      "divergence=jeffreys|kl, noise=uniform|histogram (nipq)");
+  command
+      ->add_option("--teacher", options->teacher,
+                   "Checkpoint, or directory of a run, that a method with distill= learns from")
+      ->type_name("PATH");
   AddUnsignedOption(*command, "--steps", options->steps, "Steps (default 600)", 1u << 30);
   AddTrainingTextOptions(*command, options->text);
   command->add_option("--out", options->out, "Directory for checkpoint, log and curve")
@@ -318,7 +344,10 @@ void AddTrainCommand(CLI::App& app, CommandContext& context) {
       "Examples:\n"
       "  ulproof train --data book.txt --out run1\n"
       "  ulproof train --preset nano --method gaussws,lambda=0.1 --steps 300 --out run2\n"
-      "  ulproof train --preset nano --method rtn:mxfp4 --data book.txt --out run3");
+      "  ulproof train --preset nano --method rtn:mxfp4 --data book.txt --out run3\n"
+      "  ulproof train --method bf16 --data book.txt --out teacher\n"
+      "  ulproof train --method gdnsq,init=10,target=3,settle=0.6,optimizer=radam,distill=1 \\\n"
+      "      --teacher teacher --data book.txt --out run4");
   command->callback([options, &context] {
     Session session(*options, context);
     context.Report(session.Run());

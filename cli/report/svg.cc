@@ -232,11 +232,12 @@ std::string DrawAxes(const Chart& chart, const Scale& x, const Scale& y, const B
     text += fmt::format("<text class=\"tick\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n",
                         Number(plot.left - 7), Number(y(value) + 4), TickText(chart.y, value));
   }
-  const auto x_tick = [&](double value, const std::string& name) {
+  double x_rows = 0;  // Height of the names' second row.
+  const auto x_tick = [&](double value, const std::string& name, double row = 0) {
     const std::string at = Number(x(value));
     text += fmt::format("<path class=\"axis\" d=\"M{} {}v4\"/>", at, Number(plot.bottom));
     text += fmt::format("<text class=\"tick\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
-                        at, Number(plot.bottom + 17), XmlEscaped(name));
+                        at, Number(plot.bottom + 17 + row), XmlEscaped(name));
   };
   if (chart.x.categories.empty()) {
     constexpr double kTickDistance = 60;
@@ -245,12 +246,14 @@ std::string DrawAxes(const Chart& chart, const Scale& x, const Scale& y, const B
       x_tick(value, TickText(chart.x, value));
     }
   } else {
-    // Names that would run into each other are left out, evenly.
+    // Names that would run into each other stand in two rows, or are left out, evenly.
     double widest = 0;
     for (const std::string& name : chart.x.categories) widest = std::max(widest, TextWidth(name));
     const auto step = static_cast<std::size_t>(std::ceil((widest * 11 / 12 + 4) / (x(1) - x(0))));
-    for (std::size_t i = 0; i < chart.x.categories.size(); i += std::max<std::size_t>(step, 1)) {
-      x_tick(static_cast<double>(i), chart.x.categories[i]);
+    if (step == 2) x_rows = 13;
+    const std::size_t stride = step == 2 ? 1 : std::max<std::size_t>(step, 1);
+    for (std::size_t i = 0; i < chart.x.categories.size(); i += stride) {
+      x_tick(static_cast<double>(i), chart.x.categories[i], i % 2 == 1 ? x_rows : 0);
     }
   }
   text += fmt::format("<path class=\"axis\" d=\"M{} {}H{}\"/>\n", Number(plot.left),
@@ -260,7 +263,7 @@ std::string DrawAxes(const Chart& chart, const Scale& x, const Scale& y, const B
                         Number(plot.right));
   }
   text += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
-                      Number((plot.left + plot.right) / 2), Number(plot.bottom + 36),
+                      Number((plot.left + plot.right) / 2), Number(plot.bottom + 36 + x_rows),
                       XmlEscaped(chart.x.label));
   const double middle = (plot.top + plot.bottom) / 2;
   text += fmt::format(

@@ -32,25 +32,30 @@ Picture TrainPicture(const Json& record) {
 
 namespace {
 
-// A method by its first word and its mean b: "statqat 2.00".
+// A method by its first word, what else it quantises or learns from, and its mean b:
+// "statqat 2.00", "gdnsq distilled 2.00".
 std::string ShortName(const Json& method) {
   const std::string name = method.at("method").get<std::string>();
-  const std::string word = name.substr(0, name.find(','));
+  std::string word = name.substr(0, name.find(','));
+  if (name.find(",act=") != std::string::npos) word += " act";
+  if (name.find(",distill=") != std::string::npos) word += " distilled";
   if (!method.contains("mean_bits")) return word;
   return fmt::format("{} {:.2f}", word, NumberFrom(method.at("mean_bits")));
 }
 
-// Held-out losses less the baseline's, with their intervals, and the margin as two lines.
+// Held-out losses less the baseline's, with their intervals, and the margin as two lines. Of a
+// method with a b, the quantised weights count: its master weights are not what it is for.
 Chart DifferenceChart(const Json& parity) {
-  Chart chart = {.title = "held-out loss less the baseline's, 95 % confidence, and the margin",
+  Chart chart = {.title = "held-out loss less the baseline's, 95 % confidence, margin",
                  .x = {.label = "method and mean b", .categories = {}},
                  .y = {.label = "nats a token"}};
   ChartSeries differences = {.name = "", .mark = ChartMark::kPoints};
   for (const Json& method : parity.at("methods")) {
     if (method.at("method") == method.at("baseline")) continue;
     const auto x = static_cast<double>(chart.x.categories.size());
+    const Json& difference = method.contains("quantised") ? method.at("quantised") : method;
     differences.points.push_back(
-        {x, NumberFrom(method.at("difference")), NumberFrom(method.at("half_width"))});
+        {x, NumberFrom(difference.at("difference")), NumberFrom(difference.at("half_width"))});
     chart.x.categories.push_back(ShortName(method));
   }
   chart.series = {differences};

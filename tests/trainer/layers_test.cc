@@ -10,6 +10,7 @@
 
 #include "trainer/layers/attention.h"
 #include "trainer/layers/cross_entropy.h"
+#include "trainer/layers/distillation.h"
 #include "trainer/layers/embedding.h"
 #include "trainer/layers/gelu.h"
 #include "trainer/layers/layer_norm.h"
@@ -137,6 +138,59 @@ TEST(LayersTest, CrossEntropy) {
   CrossEntropyForward<double>(targets, 7, gradient.data(), losses.data());
   CrossEntropyBackward<double>(targets, 7, 0.25, gradient.data());
   ExpectGradient(logits, f, gradient, "logits");
+}
+
+Values Softmax(const Values& logits) {
+  Values probabilities = logits, losses(3);
+  CrossEntropyForward<double>(std::vector<std::int32_t>{0, 0, 0}, 7, probabilities.data(),
+                              losses.data());
+  return probabilities;
+}
+
+// The mixed loss by its definition, and its differences. Catches a divergence taken the other way
+// round, a sign, and a weight on the wrong part.
+TEST(LayersTest, Distillation) {
+  const std::vector<std::int32_t> targets = {3, 0, 6};
+  Values logits = RandomValues(21, 1);
+  const Values teacher = Softmax(RandomValues(21, 2));
+  for (const auto divergence : {TeacherDistance::kJeffreys, TeacherDistance::kForward}) {
+    for (const double weight : {0.0, 0.25, 1.0}) {
+      const Distillation<double> distillation = {teacher.data(), weight, divergence};
+      const auto f = [&] {
+        const Values p = Softmax(logits);
+        double sum = 0;
+        for (std::size_t i = 0; i < 21; ++i) {
+          const double forward = teacher[i] * std::log(teacher[i] / p[i]);
+          const double reverse = p[i] * std::log(p[i] / teacher[i]);
+          const bool both = divergence == TeacherDistance::kJeffreys;
+          sum += weight * (forward + (both ? reverse : 0));
+        }
+        for (std::size_t n = 0; n < 3; ++n)
+          sum -= (1 - weight) * std::log(p[7 * n + static_cast<std::size_t>(targets[n])]);
+        return 0.25 * sum;
+      };
+      Values gradient = Softmax(logits);
+      DistillationBackward(distillation, targets, 7, 0.25, gradient.data());
+      ExpectGradient(logits, f, gradient, "logits");
+      if (weight != 1) continue;
+      Values divergences(3);
+      DivergenceForward(distillation, 3, 7, Softmax(logits).data(), divergences.data());
+      EXPECT_NEAR(0.25 * (divergences[0] + divergences[1] + divergences[2]), f(), 1e-14);
+    }
+  }
+}
+
+// A softmax that has underflowed has no infinite divergence, and itself none at all.
+TEST(LayersTest, DivergenceIsFiniteAndZeroFromItself) {
+  const std::vector<float> sure = {1, 0, 0}, other = {0, 1, 0};
+  std::vector<float> divergence(1), gradient = other;
+  const Distillation<float> distillation = {sure.data(), 1, TeacherDistance::kJeffreys};
+  DivergenceForward(distillation, 1, 3, other.data(), divergence.data());
+  EXPECT_NEAR(divergence[0], 2 * 120 * std::log(2.0), 1e-3);
+  DistillationBackward(distillation, std::vector<std::int32_t>{2}, 3, 1.0f, gradient.data());
+  for (const float g : gradient) EXPECT_TRUE(std::isfinite(g));
+  DivergenceForward(distillation, 1, 3, sure.data(), divergence.data());
+  EXPECT_EQ(divergence[0], 0);
 }
 
 TEST(LayersTest, Embedding) {

@@ -30,6 +30,12 @@ std::vector<T> LivelyParameters(std::size_t count) {
   return values;
 }
 
+std::vector<double> OtherParameters(std::size_t count) {
+  std::vector<double> values = LivelyParameters<double>(count);
+  std::ranges::reverse(values);
+  return values;
+}
+
 double PlainLoss(const ParameterTable& table, const std::vector<double>& parameters) {
   const auto get = [&](const std::string& name) {
     const auto found = std::find_if(table.all.begin(), table.all.end(),
@@ -62,6 +68,48 @@ TEST(ModelTest, LossAndGradientAreThoseOfPlainLoops) {
       ASSERT_NEAR(model.gradients()[i], 3 * (above - below) / (2 * kStep), 2e-7)
           << parameter.name << " " << i - parameter.offset;
     }
+  }
+}
+
+// Distillation reaches every parameter: the gradient of the mixed loss against its differences.
+// The inputs of linear layers pass through the hook on the way out and back, each once, with the
+// hook's own factor in their gradient.
+TEST(ModelTest, DistilledAndHookedGradients) {
+  class Halve final : public InputHook<double> {
+   public:
+    void Forward(std::size_t layer, Linear linear, std::size_t cols, std::span<double> x) override {
+      EXPECT_EQ(x.size(), kTokens.size() * cols);
+      EXPECT_EQ(cols, linear == Linear::kMlpDown ? 24u : 6u);
+      if (layer == 1) std::ranges::transform(x, x.begin(), [](double v) { return v / 2; });
+    }
+    void Backward(std::size_t layer, Linear, std::size_t cols, std::span<double> g) override {
+      EXPECT_EQ(g.size(), kTokens.size() * cols);
+      if (layer == 1) std::ranges::transform(g, g.begin(), [](double v) { return v / 2; });
+    }
+  } halve;
+  Model<double> teacher(kTiny, OperandRounding::kNone), model(kTiny, OperandRounding::kNone);
+  teacher.parameters() = OtherParameters(teacher.parameters().size());
+  teacher.Forward(kTokens, kTargets, kLength);
+  const Distillation<double> distillation = {teacher.Probabilities(0).data(), 0.75,
+                                             TeacherDistance::kJeffreys};
+  std::vector<double>& parameters = model.parameters();
+  parameters = LivelyParameters<double>(parameters.size());
+  model.UseInputHook(&halve);
+  const auto loss = [&] {
+    const double cross_entropy = model.Forward(kTokens, kTargets, kLength);
+    return 0.25 * cross_entropy + 0.75 * model.DivergenceFrom(distillation);
+  };
+  loss();
+  model.Backward(kTokens, kTargets, kLength, 3.0, distillation);
+  const std::vector<double> gradients = model.gradients();
+  for (std::size_t i = 0; i < parameters.size(); i += 7) {
+    const double kept = parameters[i];
+    parameters[i] = kept + 1e-5;
+    const double above = loss();
+    parameters[i] = kept - 1e-5;
+    const double below = loss();
+    parameters[i] = kept;
+    ASSERT_NEAR(gradients[i], 3 * (above - below) / 2e-5, 1e-6) << i;
   }
 }
 

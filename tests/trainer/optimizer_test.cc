@@ -35,6 +35,35 @@ TEST(OptimizerTest, AdamWIsTheAlgorithm) {
   EXPECT_EQ(adam.first()[0], 0.0f);
 }
 
+// RAdam as its paper writes it, in double, over steps on both sides of rho = 5: before, the mean
+// alone moves the value.
+TEST(OptimizerTest, RAdamIsTheAlgorithm) {
+  const double beta1 = 0.9f, beta2 = 0.95f;
+  AdamW adam(1, {.beta1 = 0.9f, .beta2 = 0.95f, .epsilon = 1e-8f, .rectified = true});
+  float value = 1.5f;
+  double x = 1.5, m = 0, v = 0;
+  int rectified = 0;
+  for (int t = 1; t <= 40; ++t) {
+    const auto g = static_cast<float>(0.3 + std::sin(t));
+    m = beta1 * m + (1 - beta1) * g;
+    v = beta2 * v + (1 - beta2) * g * g;
+    const double power = std::pow(beta2, t), limit = 2 / (1 - beta2) - 1;
+    const double rho = limit - 2 * t * power / (1 - power), mean = m / (1 - std::pow(beta1, t));
+    double update = mean;
+    if (rho > 5) {
+      ++rectified;
+      update *= std::sqrt((rho - 4) / (limit - 4) * (rho - 2) / (limit - 2) * limit / rho) /
+                (std::sqrt(v / (1 - power)) + 1e-8);
+    }
+    x -= 0.01 * 0.1 * x + 0.01 * update;
+    adam.Update(0, {&value, 1}, {&g, 1}, static_cast<std::uint64_t>(t - 1), 0.01f, 0.1f);
+    EXPECT_NEAR(value, x, 2e-6) << t;
+  }
+  EXPECT_EQ(rectified, 35);  // From step 6 on.
+  EXPECT_EQ(Rectification(0.95, 5), 0);
+  EXPECT_NEAR(Rectification(0.95, 1e4), 1, 1e-9);
+}
+
 TEST(OptimizerTest, ScheduleRisesAndFalls) {
   const Schedule schedule = {.top = 1.0f, .bottom = 0.1f, .warmup = 4, .steps = 11};
   EXPECT_FLOAT_EQ(LearningRate(schedule, 0), 0.25f);

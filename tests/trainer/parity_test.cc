@@ -7,19 +7,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "base/parallel.h"
-#include "cpu/backend_cpu.h"
 #include "reference/backend_reference.h"
+#include "tests/trainer/backends.h"
 
 namespace ulproof::trainer {
 namespace {
 
 using testing::HasSubstr;
 
-formats::Backend& Cpu() {
-  static const auto backend = cpu::MakeCpuBackend();
-  return *backend;
-}
 const Corpus& Text() {
   static const Corpus corpus = GeneratedCorpus(20000);
   return corpus;
@@ -83,6 +81,38 @@ TEST(ParityTest, OneWrongBitIsFoundAndNamed) {
   EXPECT_EQ(b.divergence->step, 0u);
   EXPECT_EQ(b.divergence->tensor, "gradient of b");
   EXPECT_EQ(b.divergence->element, 5u);
+}
+
+// A distilled method learns from the bf16 run of its own seed, which is made once and counts as
+// the method bf16 where that is asked for.
+TEST(ParityTest, TeachersAreTheBf16RunsOfTheSeed) {
+  MethodParityOptions options;
+  options.run = Options("bf16", 4);
+  options.seeds = 2;
+  options.validation_sequences = 4;
+  options.backend = [](const MethodSpec&) -> base::Result<formats::Backend*> { return &Cpu(); };
+  std::atomic<std::uint64_t> steps = 0;
+  options.progress = [&](std::uint64_t done) { steps += done; };
+  options.methods = {ParseMethod("bf16").value(), ParseMethod("bf16,distill=1").value()};
+  const auto runs = RunMethods(options, Text()).value();
+  EXPECT_EQ(steps, 2u * 2 * 4);
+  options.methods.pop_back();
+  const auto alone = RunMethods(options, Text()).value();
+  for (std::size_t seed = 0; seed < 2; ++seed) {
+    EXPECT_EQ(runs[0].seeds[seed].validation, alone[0].seeds[seed].validation);
+    EXPECT_EQ(runs[0].seeds[seed].curve, alone[0].seeds[seed].curve);
+    TrainerOptions run = options.run;
+    run.seed = options.first_seed + seed;
+    auto teacher = std::move(Trainer::Create(run, Text(), Cpu())).value();
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(teacher.Step().ok());
+    run.method = runs[1].method;
+    run.teacher = std::make_shared<const std::vector<float>>(teacher.model().parameters());
+    auto student = std::move(Trainer::Create(run, Text(), Cpu())).value();
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(student.Step().ok());
+    student.UseMasterWeights();
+    const Batch batch = ValidationBatch(Text(), 4, run.model.context);
+    EXPECT_EQ(runs[1].seeds[seed].validation, student.Evaluate(batch).loss);
+  }
 }
 
 TEST(ParityTest, MethodsDoNotDependOnThreads) {

@@ -63,6 +63,20 @@ TEST(TrainCommandTest, GoesOnAfterAKill) {
             io::ReadFile(directory / "b/checkpoint.safetensors"));
 }
 
+// The whole of the new options by hand: a teacher from a directory, a settled b, activations.
+TEST(TrainCommandTest, LearnsFromATeacher) {
+  const io::TemporaryDirectory directory;
+  ASSERT_EQ(Train(directory / "teacher", {"--method", "bf16"}).exit_code, 0);
+  const CommandResult result =
+      Train(directory / "run", {"--method", "gdnsq,init=8,target=3,settle=0.5,act=8,distill=1",
+                                "--teacher", directory / "teacher"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("b 3.000"));
+  const std::string log = io::ReadFile(directory / "run/log.jsonl");
+  EXPECT_GT(nlohmann::json::parse(log.substr(0, log.find('\n')))["divergence"].get<double>(), 0);
+  EXPECT_THAT(RunUlproof({"train", "--help"}).out, HasSubstr("--teacher"));
+}
+
 TEST(TrainCommandTest, RefusesBadInput) {
   const io::TemporaryDirectory directory;
   io::WriteFile(directory / "empty.txt", "");
@@ -76,7 +90,11 @@ TEST(TrainCommandTest, RefusesBadInput) {
       {{"train", "--out", out, "--method", "gausws"}, 2, "did you mean 'gaussws'"},
       {{"train", "--out", out, "--backend", "cuda"}, 2, "unknown backend"},
       {{"train"}, 2, "--out"},
+      {{"train", "--out", out, "--method", "bf16,distill=1"}, 2, "none is given"},
+      {{"train", "--out", out, "--teacher", directory / "none"}, 3, "cannot open"},
+      {{"train", "--out", out, "--teacher", directory / "one.txt"}, 2, "one.txt"},
       {{"parity", "--seeds", "0"}, 2, "at least one seed"},
+      {{"parity", "--bits", "--svg", directory / "p.svg"}, 2, "--bits leaves out"},
       {{"parity", "--bits", "--backend", "none"}, 2, "unknown backend"}};
   for (const auto& [arguments, exit_code, word] : cases) {
     const CommandResult result = RunUlproof(arguments);
@@ -102,6 +120,17 @@ TEST(ParityCommandTest, ShortFormAgreesAndReports) {
   EXPECT_FALSE(record["bit_parity"]["backends"][0].contains("divergence"));
   EXPECT_EQ(record["method_parity"]["methods"][1]["verdict"], "within");
   EXPECT_THAT(io::ReadFile(directory / "p.xml"), HasSubstr("failures=\"0\""));
+}
+
+TEST(ParityCommandTest, BitsAlone) {
+  const io::TemporaryDirectory directory;
+  const CommandResult result = RunUlproof({"parity", "--bits", "--preset", "pico", "--data", kText,
+                                           "--bit-steps", "1", "--bit-method", "statqat,act=4",
+                                           "--backend", "cpu", "--json", directory / "p.json"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("the same bits in 1 steps"));
+  const auto record = nlohmann::json::parse(io::ReadFile(directory / "p.json"));
+  EXPECT_FALSE(record.contains("method_parity"));
 }
 
 // One seed decides nothing, and what is not decided is no pass.

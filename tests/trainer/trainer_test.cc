@@ -13,18 +13,14 @@
 #include <filesystem>
 
 #include "base/parallel.h"
-#include "cpu/backend_cpu.h"
 #include "tests/io/temporary_directory.h"
+#include "tests/trainer/backends.h"
 
 namespace ulproof::trainer {
 namespace {
 
 using testing::HasSubstr;
 
-formats::Backend& Cpu() {
-  static const auto backend = cpu::MakeCpuBackend();
-  return *backend;
-}
 const Corpus& Text() {
   static const Corpus corpus = GeneratedCorpus(20000);
   return corpus;
@@ -152,6 +148,79 @@ TEST(TrainerTest, SurvivesSigkillAtAnyMoment) {
   Losses(straight, kSteps);
   base::SetThreadCount(0);
   EXPECT_EQ(resumed.model().parameters(), straight.model().parameters());
+}
+
+// What settle=, optimizer= and distill= add to a run is a function of its options, its teacher and
+// what the checkpoint held already.
+TEST(TrainerTest, DistilledAndSettledRunsResume) {
+  const io::TemporaryDirectory directory;
+  const std::string path = directory / "c.safetensors";
+  Trainer bf16 = Make(Options("bf16"));
+  Losses(bf16, 2);
+  ASSERT_TRUE(bf16.Save(path).ok());
+  const auto read = ReadParameters(path, bf16.options().model);
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(*read, bf16.model().parameters());
+  TrainerOptions options = Options("gdnsq,init=8,target=3,settle=0.5,optimizer=radam,distill=0.5");
+  options.accumulate = 2;
+  options.teacher = std::make_shared<const std::vector<float>>(*read);
+  Trainer straight = Make(options);
+  const auto expected = Losses(straight, 8);
+  EXPECT_EQ(*straight.MeanBits(), 3);
+  for (const int stop : {3, 6}) {
+    Trainer first = Make(options), second = Make(options);
+    Losses(first, stop);
+    ASSERT_TRUE(first.Save(path).ok());
+    ASSERT_TRUE(second.Load(path).ok());
+    EXPECT_EQ(Losses(second, 8 - stop),
+              std::vector<float>(expected.begin() + stop, expected.end()));
+    EXPECT_EQ(second.model().parameters(), straight.model().parameters());
+    EXPECT_EQ(second.method().state(), straight.method().state());
+  }
+  TrainerOptions other = options;
+  std::vector<float> moved = *read;
+  moved[7] += 1;
+  other.teacher = std::make_shared<const std::vector<float>>(moved);
+  const auto refused = Make(other).Load(path);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("another run: teacher="));
+}
+
+// A student of its own teacher has nothing to learn but the text; and the distance falls.
+TEST(TrainerTest, DistillationLeadsToTheTeacher) {
+  Trainer bf16 = Make(Options("bf16", 40));
+  Losses(bf16, 40);
+  TrainerOptions options = Options("bf16,distill=1", 40);
+  options.teacher = std::make_shared<const std::vector<float>>(bf16.model().parameters());
+  Trainer student = Make(options);
+  const float start = student.Step()->divergence;
+  Losses(student, 38);
+  EXPECT_GT(start, 1);
+  EXPECT_LT(student.Step()->divergence, start / 4);
+  Trainer same = Make(options);
+  same.model().parameters() = *options.teacher;
+  EXPECT_EQ(same.Step()->divergence, 0);
+  EXPECT_EQ(Make(Options("bf16")).Step()->divergence, 0);
+}
+
+TEST(TrainerTest, TeachersAreChecked) {
+  const auto error = [](const char* method, std::optional<std::vector<float>> teacher) {
+    TrainerOptions options = Options(method);
+    if (teacher) options.teacher = std::make_shared<const std::vector<float>>(*teacher);
+    return Trainer::Create(options, Text(), Cpu()).error().message;
+  };
+  std::vector<float> good = InitialParameters(Options("bf16").model, 1), bad = good;
+  bad[5] = NAN;
+  EXPECT_THAT(error("bf16,distill=1", std::nullopt), HasSubstr("none is given"));
+  EXPECT_THAT(error("bf16", good), HasSubstr("for a method with distill="));
+  EXPECT_THAT(error("bf16,distill=1", std::vector<float>(3)), HasSubstr("another shape"));
+  EXPECT_THAT(error("bf16,distill=1", bad), HasSubstr("not finite"));
+  const io::TemporaryDirectory directory;
+  const std::string path = directory / "c.safetensors";
+  ASSERT_TRUE(Make(Options("bf16")).Save(path).ok());
+  ModelConfig wider = Options("bf16").model;
+  wider.vocabulary = 300;
+  EXPECT_THAT(ReadParameters(path, wider).error().ToString(), HasSubstr("wte.weight"));
 }
 
 TEST(TrainerTest, ACheckpointOfAnotherRunIsRefused) {

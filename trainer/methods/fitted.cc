@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/check.h"
 #include "trainer/run_operation.h"
@@ -33,6 +34,15 @@ base::Status Fitted::Prepare(const MatrixStep& step, std::span<std::uint16_t> co
   const auto scales = Scales(step);
   if (!scales.ok()) return scales.error();
   return Quantised(step, *scales, codes);
+}
+
+std::vector<float> Fitted::BitsAbove(float lowest, std::size_t matrix, double progress) const {
+  std::vector<float> bits(block_count(matrix));
+  for (std::size_t block = 0; block < bits.size(); ++block) {
+    const float b = spec_.bits_target + state_[StateIndex(matrix, block)] * Span();
+    bits[block] = std::fmax(lowest, spec_.is_settled(progress) ? std::rint(b) : b);
+  }
+  return bits;
 }
 
 Operation Fitted::OperationFor(OpKind kind, const MatrixStep& step) const {

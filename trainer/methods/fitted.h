@@ -50,8 +50,9 @@ class Fitted : public Method {
                                               std::span<float> gradient) const;
 
   const MethodSpec& spec() const { return spec_; }
-  // Learned bitwidths go from target + Span() to target.
+  // Learned bitwidths go from target + Span() to target; a block's coordinate is its first state.
   float Span() const { return spec_.bits_init - spec_.bits_target; }
+  std::vector<float> BitsAbove(float lowest, std::size_t matrix, double progress) const;
   formats::Backend& backend() const { return backend_; }
   std::size_t block_count(std::size_t matrix) const {
     return first_block_[matrix + 1] - first_block_[matrix];

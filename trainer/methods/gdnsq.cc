@@ -2,10 +2,13 @@
 // GDNSQ (arXiv 2508.14004), its weights: an affine grid from the block's minimum, whose step and
 // with it the bit-width, b = log2(1 + range / s), is learned from `init` bits down to `target`. The
 // gradient by s is the rounding noise plus a random sign (section 14); a penalty lambda * progress
-// on max(0, b - target + 1e-3) pulls b in from outside, as in an exterior-point method. Not here:
-// its activations, its distillation, its RAdam and its factor of the running loss.
+// on max(0, b - target + 1e-3) pulls b in from outside, as in an exterior-point method; nothing
+// holds it from inside, in the authors' code neither, but for settle=. Its distillation is
+// distill=1 and its optimiser optimizer=radam. Not here: its activations with learned ends (act=
+// has StatQAT's) and its factor of the running loss.
 #include <cmath>
 
+#include "trainer/methods/bit_budget.h"
 #include "trainer/methods/fitted.h"
 
 namespace ulproof::trainer {
@@ -39,17 +42,14 @@ class Gdnsq final : public Fitted {
     return base::Done{};
   }
 
-  std::vector<float> Bits(std::size_t matrix, double) const override {
-    std::vector<float> bits(block_count(matrix));
-    for (std::size_t block = 0; block < bits.size(); ++block) {
-      // One level apart at least: with b <= 0 there is no step.
-      bits[block] =
-          std::fmax(1.0f, spec().bits_target + state_[StateIndex(matrix, block)] * Span());
-    }
-    return bits;
+  void Settle(double progress) override { SettleState(spec(), progress, kLowest, 1, state_); }
+
+  std::vector<float> Bits(std::size_t matrix, double progress) const override {
+    return BitsAbove(kLowest, matrix, progress);
   }
 
  private:
+  static constexpr float kLowest = 1;  // Two levels: with b <= 0 there is no step.
   static constexpr float kMargin = 1e-3f;
 
   formats::Levels LevelsOf() const override {

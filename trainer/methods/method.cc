@@ -15,9 +15,13 @@ namespace {
 
 constexpr std::array<std::string_view, 10> kNames = {
     "bf16", "fp32", "gaussws", "gaussws-fixed", "diffq", "statqat", "lsq", "gdnsq", "nipq", "rtn"};
-constexpr std::array<std::string_view, 8> kOptions = {
-    "law", "block", "init", "target", "lambda", "rate", "layers", "backward-stream"};
+constexpr std::array<std::string_view, 14> kOptions = {
+    "law",    "block", "init",      "target",  "lambda", "rate",      "layers", "backward-stream",
+    "settle", "act",   "optimizer", "distill", "noise",  "divergence"};
 constexpr std::array<std::string_view, 3> kLayers = {"all", "attention", "mlp"};
+constexpr std::array<std::string_view, 2> kOptimizers = {"adamw", "radam"};
+constexpr std::array<std::string_view, 2> kNoises = {"uniform", "histogram"};
+constexpr std::array<std::string_view, 2> kDivergences = {"jeffreys", "kl"};
 
 base::Status StoreNumber(std::string_view key, std::string_view text, float low, float high,
                          float& field) {
@@ -38,6 +42,28 @@ base::Status Store(const base::Result<T>& parsed, T& field) {
   return base::Done{};
 }
 
+// The index of `value` among `names`, as `field`.
+template <std::size_t count, typename T>
+base::Status StoreName(std::string_view key, std::string_view value,
+                       const std::array<std::string_view, count>& names, T& field) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (value != names[i]) continue;
+    field = static_cast<T>(i);
+    return base::Done{};
+  }
+  return base::UnknownName(key, value, names);
+}
+
+base::Status StoreActivations(std::string_view value, MethodSpec& spec) {
+  const bool is_number = value.find_first_not_of("0123456789") == std::string_view::npos;
+  const auto levels = formats::ParseLevels(is_number ? fmt::format("int{}", value) : value);
+  if (!levels.ok()) return levels.error();
+  if (levels->kind == formats::Levels::Kind::kAllIntegers)
+    return base::UsageError("option act takes levels with an end: int8 or float8_e4m3fn, say");
+  spec.activations = *levels;
+  return base::Done{};
+}
+
 base::Status StoreOption(std::string_view key, std::string_view value, MethodSpec& spec) {
   if (key == "law") return Store(formats::ParseNoiseLaw(value), spec.law);
   if (key == "block") return Store(formats::ParseBlockShape(value), spec.block);
@@ -47,16 +73,37 @@ base::Status StoreOption(std::string_view key, std::string_view value, MethodSpe
   if (key == "rate") return StoreNumber(key, value, 0, 1e6f, spec.rate);
   if (key == "backward-stream")
     return Store(base::ParseUnsigned(value, key, UINT32_MAX), spec.backward_stream);
-  if (key == "layers") {
-    for (std::size_t i = 0; i < kLayers.size(); ++i) {
-      if (value == kLayers[i]) {
-        spec.layers = static_cast<SampledLayers>(i);
-        return base::Done{};
-      }
-    }
-    return base::UnknownName("layers", value, kLayers);
-  }
+  if (key == "layers") return StoreName(key, value, kLayers, spec.layers);
+  if (key == "settle") return StoreNumber(key, value, 0.01f, 1, spec.settle);
+  if (key == "act") return StoreActivations(value, spec);
+  if (key == "optimizer") return StoreName(key, value, kOptimizers, spec.rectified);
+  if (key == "noise") return StoreName(key, value, kNoises, spec.histogram);
+  if (key == "distill") return StoreNumber(key, value, 0, 1, spec.distill);
+  if (key == "divergence") return StoreName(key, value, kDivergences, spec.divergence);
   return base::UnknownName("option", key, kOptions);
+}
+
+// Options against each other and against the method.
+base::Status CheckSpec(std::string_view text, const MethodSpec& spec) {
+  const auto is_one_of = [&](std::initializer_list<std::string_view> names) {
+    return std::find(names.begin(), names.end(), spec.name) != names.end();
+  };
+  const auto error = [&](std::string_view what) {
+    return base::UsageError(fmt::format("'{}': {}", text, what));
+  };
+  const float target = spec.bits_target;
+  if (is_one_of({"statqat", "lsq"}) && !(target == std::rint(target) && 2 <= target && target <= 8))
+    return error(fmt::format("{} takes target=2 to 8, whole", spec.name));
+  if (spec.activations && !is_one_of({"statqat", "lsq", "gdnsq", "nipq"}))
+    return error("act= is for statqat, lsq, gdnsq and nipq");
+  if (spec.histogram && spec.name != "nipq") return error("noise= is for nipq");
+  if (spec.settles()) {
+    if (!is_one_of({"gaussws", "diffq", "gdnsq", "nipq"}))
+      return error("settle= is for methods that learn b: gaussws, diffq, gdnsq, nipq");
+    if (!(spec.bits_init > target)) return error("settle= needs an init above the target");
+    if (spec.name == "nipq" && target < 2) return error("nipq has 2 bits at least");
+  }
+  return base::Done{};
 }
 
 }  // namespace
@@ -84,11 +131,7 @@ base::Result<MethodSpec> ParseMethod(std::string_view text) {
     const auto stored = StoreOption(words[i].substr(0, equals), words[i].substr(equals + 1), spec);
     if (!stored.ok()) return stored.error();
   }
-  const bool has_grid = spec.name == "statqat" || spec.name == "lsq";
-  if (has_grid && !(spec.bits_target == std::rint(spec.bits_target) && spec.bits_target >= 2 &&
-                    spec.bits_target <= 8)) {
-    return base::UsageError(fmt::format("'{}': {} takes target=2 to 8, whole", text, spec.name));
-  }
+  if (auto valid = CheckSpec(text, spec); !valid.ok()) return valid.error();
   return spec;
 }
 
@@ -105,6 +148,13 @@ std::string MethodSpec::ToString() const {
   if (layers != usual.layers)
     text += fmt::format(",layers={}", kLayers[static_cast<std::size_t>(layers)]);
   if (backward_stream != 0) text += fmt::format(",backward-stream={}", backward_stream);
+  if (settles()) text += fmt::format(",settle={}", settle);
+  if (activations) text += ",act=" + LevelsName(*activations);
+  if (histogram) text += ",noise=histogram";
+  if (rectified) text += ",optimizer=radam";
+  if (distill != 0) text += fmt::format(",distill={}", distill);
+  if (divergence != usual.divergence)
+    text += fmt::format(",divergence={}", kDivergences[static_cast<std::size_t>(divergence)]);
   return text;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,7 +17,9 @@
 #include "base/result.h"
 #include "formats/backend.h"
 #include "formats/block_spec.h"
+#include "formats/levels.h"
 #include "formats/noise_law.h"
+#include "trainer/layers/distillation.h"
 #include "trainer/parameters.h"
 
 namespace ulproof::trainer {
@@ -41,6 +44,13 @@ enum class SampledLayers : std::uint8_t { kAll, kAttention, kMlp };
 // b a layer; of gdnsq the penalty's weight), rate= (learning rate of b's coordinate, times that of
 // the weights), layers=all|attention|mlp. And one that breaks it on purpose: backward-stream=N
 // draws the backward's R from the stream N further on.
+//
+// settle=F holds the mean b to a budget (methods/bit_budget.h): it falls to target in the part F of
+// the run, and then each b is whole and stays; nipq's noise ends there too. act=LEVELS (int8, 8,
+// float8_e4m3fn) quantises the inputs of the same linear layers (activations.h).
+// noise=uniform|histogram is nipq's (error_histogram.h).
+// optimizer=adamw|radam and distill=W, divergence=jeffreys|kl change the whole run: with a teacher,
+// the loss is (1 - W) * cross entropy + W * divergence.
 struct MethodSpec {
   std::string name = "bf16";  // Without options.
   std::string format;         // Of rtn.
@@ -52,7 +62,15 @@ struct MethodSpec {
   float lambda = 1e-3f;
   float rate = 1;
   std::uint64_t backward_stream = 0;
+  float settle = 1;  // 1: b is left to the method.
+  std::optional<formats::Levels> activations = {};
+  bool rectified = false;  // optimizer=radam.
+  bool histogram = false;  // noise=histogram.
+  float distill = 0;       // Of a teacher's divergence in the loss; 0: no teacher.
+  TeacherDistance divergence = TeacherDistance::kJeffreys;
 
+  bool settles() const { return settle < 1; }
+  bool is_settled(double progress) const { return settles() && progress >= settle; }
   std::string ToString() const;  // Parses back to this.
 };
 // Errors: unknown method or option, with the nearest known one; values out of range.
@@ -106,6 +124,10 @@ class Method {
   std::vector<float>& state() { return state_; }
   std::vector<float>& state_gradients() { return state_gradients_; }
   virtual float state_rate() const { return 1; }
+
+  // After each update of the state: makes it meet its budget for the step that begins at
+  // `progress`.
+  virtual void Settle(double) {}
 
   // b of each block of matrix `index`; empty for methods without b.
   virtual std::vector<float> Bits(std::size_t, double) const { return {}; }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/methods/noisy.h"
 
+#include <cmath>
+
 #include "formats/operation.h"
 #include "trainer/cast_weights.h"
+#include "trainer/methods/bit_budget.h"
 #include "trainer/run_operation.h"
 
 namespace ulproof::trainer {
@@ -35,8 +38,24 @@ base::Status Noisy::Prepare(const MatrixStep& step, std::span<std::uint16_t> cod
 }
 
 base::Status Noisy::Quantise(const MatrixStep& step, std::span<std::uint16_t> codes) {
+  if (spec_.settles()) return QuantiseByRange(step, codes);
   return RoundToSteps(backend_, spec_.block, Bits(step.index, step.progress), step.rows, step.cols,
                       step.weights, codes);
+}
+
+base::Status Noisy::QuantiseByRange(const MatrixStep& step, std::span<std::uint16_t> codes) {
+  const std::vector<float> bits = Bits(step.index, step.progress);
+  std::vector<float> scale(bits.size()), zero(bits.size()), values(codes.size());
+  Operation op = OperationFor(OpKind::kFit, step);
+  op.fit = formats::FitRule::kBits;
+  op.levels.kind = formats::Levels::Kind::kAllIntegers;
+  const float* w = step.weights.data();
+  base::Status ran = RunOperation(backend_, op, {w, bits.data()}, {scale.data(), zero.data()});
+  if (!ran.ok()) return ran;
+  op.kind = OpKind::kFakeQuantize;
+  ran = RunOperation(backend_, op, {w, scale.data(), zero.data()}, {values.data()});
+  if (!ran.ok()) return ran;
+  return RunOperation(backend_, OperationFor(OpKind::kCast, step), {values.data()}, {codes.data()});
 }
 
 base::Result<std::vector<float>> Noisy::BitsGradient(const MatrixStep& step,
@@ -87,11 +106,15 @@ LearnedBits::LearnedBits(const MethodSpec& spec, const std::vector<MatrixShape>&
   state_gradients_.assign(state_.size(), 0.0f);
 }
 
-std::vector<float> LearnedBits::Bits(std::size_t matrix, double) const {
+void LearnedBits::Settle(double progress) { SettleState(spec(), progress, 1, 1, state_); }
+
+std::vector<float> LearnedBits::Bits(std::size_t matrix, double progress) const {
   std::vector<float> bits(block_count(matrix));
   const float span = spec().bits_init - spec().bits_target;
-  for (std::size_t i = 0; i < bits.size(); ++i)
-    bits[i] = spec().bits_target + state_[first_block(matrix) + i] * span;
+  for (std::size_t i = 0; i < bits.size(); ++i) {
+    const float b = spec().bits_target + state_[first_block(matrix) + i] * span;
+    bits[i] = spec().is_settled(progress) ? std::rint(b) : b;
+  }
   return bits;
 }
 

@@ -14,6 +14,8 @@ class Noisy : public Method {
         std::uint64_t seed);
 
   base::Status Prepare(const MatrixStep& step, std::span<std::uint16_t> codes) override;
+  // Whole multiples of the step of each b, which need 2^b + 1 levels; with settle=, where the
+  // budget is to be met, the 2^b levels from the block's minimum to its maximum, as DiffQ ends.
   base::Status Quantise(const MatrixStep& step, std::span<std::uint16_t> codes) override;
   base::Result<SampleCounts> Count(const MatrixStep& step,
                                    std::span<const std::uint16_t> codes) override;
@@ -31,6 +33,7 @@ class Noisy : public Method {
 
  private:
   formats::Operation OperationFor(formats::OpKind kind, const MatrixStep& step) const;
+  base::Status QuantiseByRange(const MatrixStep& step, std::span<std::uint16_t> codes);
 
   MethodSpec spec_;
   formats::Backend& backend_;
@@ -47,6 +50,7 @@ class LearnedBits : public Noisy {
 
   base::Status Backward(const MatrixStep& step, std::span<float> gradient) override;
   float state_rate() const override { return spec().rate; }
+  void Settle(double progress) override;
   std::vector<float> Bits(std::size_t matrix, double progress) const override;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // StatQAT (arXiv 2605.17745), its weights: a symmetric grid of `target` bits whose step is the
 // analytic one for normal weights, C * std / h with the std of the block, taken again at every
-// step and without a gradient; clipped straight-through. Its activations are left in bfloat16 here.
+// step and without a gradient; clipped straight-through. Its activations are act= (activations.h).
 #include "trainer/methods/fitted.h"
 
 namespace ulproof::trainer {

@@ -62,6 +62,24 @@ TEST(Svg, EscapesWhatItIsGiven) {
   EXPECT_EQ(XmlEscaped("a\n<\"&>"), "a?&lt;&quot;&amp;&gt;");
 }
 
+// Would catch: a name left out of eight that fit in two rows, or a row that runs into the label.
+TEST(Svg, NamesThatRunIntoEachOtherStandInTwoRows) {
+  Chart chart = {.x = {.label = "method"}, .y = {.label = "y"}, .series = {{}}};
+  for (int i = 0; i < 8; ++i) {
+    chart.x.categories.push_back("name of some size " + std::to_string(i));
+    chart.series[0].points.push_back({static_cast<double>(i), 1});
+  }
+  const std::string svg = RenderSvg({.title = "t", .panels = {chart}});
+  for (const std::string& name : chart.x.categories) EXPECT_THAT(svg, HasSubstr(name));
+  const auto height_of = [&](const std::string& text) {
+    const std::size_t element = svg.rfind("<text", svg.find(">" + text + "<"));
+    return std::stod(svg.substr(svg.find(" y=\"", element) + 4));
+  };
+  EXPECT_EQ(height_of(chart.x.categories[1]), height_of(chart.x.categories[0]) + 13);
+  EXPECT_EQ(height_of(chart.x.categories[2]), height_of(chart.x.categories[0]));
+  EXPECT_GE(height_of("method"), height_of(chart.x.categories[1]) + 13);
+}
+
 // Would catch: a range of nothing that divides by zero.
 TEST(Svg, DrawsEmptyAndFlatCharts) {
   for (const bool is_log : {false, true}) {
