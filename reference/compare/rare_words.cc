@@ -8,6 +8,9 @@
 
 namespace ulproof::reference {
 
+// Kernels take aligned runs of so many elements by another path than single ones.
+constexpr std::uint64_t kRunElements = 8;
+
 std::vector<formats::RandomKey> KeysOfRareWords(formats::NoiseLaw law, Rng& rng) {
   using formats::NoiseLaw;
   if (law != NoiseLaw::kRg16 && law != NoiseLaw::kRg32) return {};
@@ -23,16 +26,19 @@ std::vector<formats::RandomKey> KeysOfRareWords(formats::NoiseLaw law, Rng& rng)
   }
   const auto elements = static_cast<std::uint64_t>(formats::GroupingOf(law).elements);
   const std::uint64_t last_group = (~std::uint64_t{0} >> 1) / elements;
+  const std::uint64_t groups_in_run = kRunElements / elements;
   std::vector<formats::RandomKey> keys;
-  for (std::size_t rotation = 0; rotation < rare.size(); ++rotation) {
+  for (std::size_t i = 0; i < rare.size() * groups_in_run; ++i) {
+    const std::size_t rotation = i / groups_in_run, place_in_run = i % groups_in_run;
     std::array<std::uint32_t, 4> words;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      words[i] = rare[(rotation + i) % rare.size()] | (rng.OneIn(2) ? 0x80000000u : 0);
+    for (std::size_t word = 0; word < words.size(); ++word) {
+      words[word] = rare[(rotation + word) % rare.size()] | (rng.OneIn(2) ? 0x80000000u : 0);
     }
-    // Seeds are drawn until the place is one that an element has.
+    // Seeds are drawn until the place is one that an element has, and that one of its run.
     std::uint64_t seed = rng.Next();
     WordsPlace place = PlaceOfWords(seed, words);
-    while (place.group > last_group || place.group < elements) {
+    while (place.group > last_group || place.group < elements ||
+           place.group % groups_in_run != place_in_run) {
       seed = rng.Next();
       place = PlaceOfWords(seed, words);
     }

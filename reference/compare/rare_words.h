@@ -12,8 +12,9 @@
 
 namespace ulproof::reference {
 
-// One key a rotation of the words, so that each of them stands in each of the four places. The
-// offset is that of the group's first element. Empty for laws without thresholds in whole words.
+// One key a rotation of the words and a place of the group in an aligned run of eight elements, so
+// that each of them stands in each place of such a run. The offset is that of the group's first
+// element. Empty for laws without thresholds in whole words.
 std::vector<formats::RandomKey> KeysOfRareWords(formats::NoiseLaw law, Rng& rng);
 
 }  // namespace ulproof::reference
