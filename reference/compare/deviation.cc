@@ -8,6 +8,7 @@
 namespace ulproof::reference {
 namespace {
 
+using formats::Estimator;
 using formats::kBfloat16;
 using formats::kFloat16;
 using formats::kFloat32;
@@ -18,10 +19,14 @@ using formats::RoundingMode;
 using formats::ScaleRule;
 
 constexpr OpKinds kRounds = {OpKind::kCast, OpKind::kSample, OpKind::kDequantize};
+// Codes of a format, or levels.
+constexpr OpKinds kRoundsOrLevels = {OpKind::kCast,  OpKind::kSample,       OpKind::kDequantize,
+                                     OpKind::kRefit, OpKind::kFakeQuantize, OpKind::kFakeBackward};
 constexpr OpKinds kReads = {OpKind::kCast, OpKind::kBackward, OpKind::kQuantize};
 constexpr OpKinds kStochastic = {OpKind::kCast, OpKind::kSample};
-constexpr OpKinds kNoisy = {OpKind::kNoise, OpKind::kSample, OpKind::kBackward};
-constexpr OpKinds kRandom = {OpKind::kNoise, OpKind::kCast, OpKind::kSample, OpKind::kBackward};
+constexpr OpKinds kNoisy = {OpKind::kNoise, OpKind::kSample, OpKind::kBackward, OpKind::kPerturb};
+constexpr OpKinds kRandom = {OpKind::kNoise,    OpKind::kCast,         OpKind::kSample,
+                             OpKind::kBackward, OpKind::kFakeBackward, OpKind::kPerturb};
 constexpr OpKinds kMaxima = {OpKind::kBlockMax, OpKind::kSample, OpKind::kQuantize};
 constexpr OpKinds kBlocks = {OpKind::kBlockMax, OpKind::kSample};
 constexpr OpKinds kScales = {OpKind::kScale, OpKind::kSample};
@@ -30,6 +35,16 @@ constexpr OpKinds kNoiseOnly = {OpKind::kNoise};
 constexpr OpKinds kCastOnly = {OpKind::kCast};
 constexpr OpKinds kBlockMaxOnly = {OpKind::kBlockMax};
 constexpr OpKinds kSampleOnly = {OpKind::kSample};
+constexpr OpKinds kAddsNoise = {OpKind::kSample, OpKind::kPerturb};
+constexpr OpKinds kReduces = {OpKind::kBackward, OpKind::kFit, OpKind::kRefit,
+                              OpKind::kFakeBackward};
+constexpr OpKinds kFits = {OpKind::kFit, OpKind::kRefit};
+constexpr OpKinds kFitOnly = {OpKind::kFit};
+constexpr OpKinds kRefitOnly = {OpKind::kRefit};
+constexpr OpKinds kLevels = {OpKind::kRefit, OpKind::kFakeQuantize, OpKind::kFakeBackward};
+constexpr OpKinds kFakes = {OpKind::kFakeQuantize, OpKind::kFakeBackward};
+constexpr OpKinds kFakeQuantizeOnly = {OpKind::kFakeQuantize};
+constexpr OpKinds kGradients = {OpKind::kFakeBackward};
 constexpr OpKinds kBackwardOnly = {OpKind::kBackward};
 constexpr OpKinds kQuantizeOnly = {OpKind::kQuantize};
 constexpr OpKinds kDequantizeOnly = {OpKind::kDequantize};
@@ -43,6 +58,7 @@ constexpr Deviation kDeviations[] = {
 #define DEVIATION(id, text, kinds, aspect, ...) \
   {id, text, kinds, Aspect::aspect, [](Variant& v) { __VA_ARGS__; }},
 #include "reference/compare/deviations.def"
+#include "reference/compare/deviations_fitted.def"
 #undef DEVIATION
 };
 
@@ -56,8 +72,7 @@ const Deviation* FindDeviation(std::string_view id) {
 }
 
 bool HasDeviantMachine(const formats::Operation& op) {
-  const bool is_fitted = op.kind == OpKind::kQuantize && op.rule == formats::ScaleRule::kBest;
-  return op.kind <= OpKind::kDequantize && !is_fitted;
+  return op.kind != OpKind::kQuantize || op.rule != formats::ScaleRule::kBest;
 }
 
 std::optional<Variant> Deviate(const formats::Operation& op,

@@ -84,7 +84,7 @@ std::span<const Deviation> Deviations();
 // The row of an id, or null.
 const Deviation* FindDeviation(std::string_view id);
 
-// Whether the machine below computes the operation: not the fitted scales of section 14.
+// Whether the machine below computes the operation: not `best` of section 14.
 bool HasDeviantMachine(const formats::Operation& op);
 
 // `op` with these deviations. Nothing if there is no machine for it, if they change nothing here
@@ -118,11 +118,17 @@ class DeviantCase {
   formats::Code ScaleOf(std::uint64_t max_block, std::uint64_t bits_index);
   formats::Code GroupScale(std::uint64_t group);
   formats::Code TensorScale();
+  formats::Code Fit(std::size_t port, std::uint64_t block);
+  formats::Code FakeQuantize(std::uint64_t index);
+  formats::Code Gradient(std::size_t port, std::uint64_t index);
+  formats::Code Perturb(std::uint64_t index);
 
   const formats::Case& case_;
   const Variant& variant_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, formats::Code> scales_;
   std::optional<formats::Code> tensor_scale_;
+  // By block: scale and zero point, or grad_s and the elements' gradients.
+  std::map<std::uint64_t, std::vector<formats::Code>> of_block_;
   std::uint64_t work_ = 0;
 };
 

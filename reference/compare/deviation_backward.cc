@@ -145,6 +145,15 @@ Code Finish(FactorRule rule, Code scale, Code sum) {
 
 }  // namespace
 
+Code VariantSum(const Variant& v, const std::vector<std::vector<Code>>& rows) {
+  Matrix terms;
+  for (const auto& row : rows) {
+    auto& products = terms.emplace_back();
+    for (const Code term : row) products.push_back({term, kOne32, term});
+  }
+  return Reduce(v.backward.reduction, terms);
+}
+
 Code VariantBackward(const Variant& v, const formats::ConstBuffer& grad,
                      const formats::ConstBuffer& scale, std::uint64_t block) {
   const formats::Operation& op = v.op;

@@ -134,13 +134,15 @@ Code DeviantCase::At(std::size_t port, std::uint64_t index) {
       return Dequantize(index);
     case OpKind::kFit:
     case OpKind::kRefit:
+      return Fit(port, index);
     case OpKind::kFakeQuantize:
-    case OpKind::kFakeBackward:
+      return FakeQuantize(index);
     case OpKind::kPerturb:
-      break;
+      return Perturb(index);
+    case OpKind::kFakeBackward:
+      return Gradient(port, index);
   }
-  ULPROOF_CHECK(false, "no deviation is of this kind");
-  return 0;
+  ULPROOF_CHECK(false, "no such kind");
 }
 
 Code DeviantCase::Noise(std::uint64_t index) {
@@ -259,6 +261,47 @@ Code DeviantCase::Dequantize(std::uint64_t index) {
   const Code scale = scales.Get(BlockOf(grid, index) % scales.count());
   const Code tensor_scale = variant_.op.block_format.has_tensor_scale ? case_.inputs[2].Get(0) : 0;
   return VariantDequantize(variant_, case_.inputs[0].Get(index), scale, tensor_scale);
+}
+
+Code DeviantCase::Fit(std::size_t port, std::uint64_t block) {
+  const auto [kept, is_new] = of_block_.try_emplace(block);
+  if (is_new) {
+    work_ += 2 * Count(variant_.op.grid().ExtentOf(block));
+    const FittedScale fitted = VariantFit(variant_, case_, block);
+    kept->second = {fitted.scale, fitted.zero};
+  }
+  return kept->second[port];
+}
+
+Code DeviantCase::Gradient(std::size_t port, std::uint64_t index) {
+  const BlockGrid grid = variant_.op.grid();
+  const std::uint64_t block = port == 1 ? index : BlockOf(grid, index);
+  const BlockGrid::Extent extent = grid.ExtentOf(block);
+  const auto [kept, is_new] = of_block_.try_emplace(block);
+  if (is_new) {
+    work_ += 4 * Count(extent);
+    kept->second = VariantGradient(variant_, case_, block);
+  }
+  if (port == 1) return kept->second[0];
+  const std::uint64_t row = index / grid.shape.cols, col = index % grid.shape.cols;
+  return kept->second[1 + (row - extent.row_begin) * (extent.col_end - extent.col_begin) +
+                      (col - extent.col_begin)];
+}
+
+Code DeviantCase::FakeQuantize(std::uint64_t index) {
+  const std::uint64_t block = BlockOf(variant_.op.grid(), index);
+  return VariantFakeQuantize(variant_, ToFloat32(variant_.op.from, case_.inputs[0].Get(index)),
+                             case_.inputs[1].Get(block), case_.inputs[2].Get(block));
+}
+
+Code DeviantCase::Perturb(std::uint64_t index) {
+  const formats::Operation& op = variant_.op;
+  const std::uint64_t block = BlockOf(op.grid(), index);
+  const std::uint64_t element =
+      VariantIndex(variant_, index / op.shape.cols, index % op.shape.cols);
+  return VariantPerturb(variant_, VariantRealNoise(variant_, element),
+                        ToFloat32(op.from, case_.inputs[0].Get(index)), case_.inputs[1].Get(block),
+                        case_.inputs[2].Get(block));
 }
 
 std::vector<formats::Tensor> RunDeviant(const formats::Case& c, const Variant& variant) {

@@ -2,6 +2,7 @@
 // Random words, noise and indices under a variant (contract sections 4 and 5).
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <utility>
 
 #include "formats/codec.h"
@@ -51,10 +52,13 @@ Words VariantWords(const Variant& v, std::uint64_t stream, std::uint64_t group) 
   if (p.multipliers_swapped) std::swap(multiplier0, multiplier2);
   std::uint32_t step0 = 0x9E3779B9, step1 = 0xBB67AE85;
   if (p.key_steps_swapped) std::swap(step0, step1);
+  if (p.key_steps_alike) step1 = step0;
   if (p.key_never_stepped) step0 = step1 = 0;
   for (int round = 0; round < p.rounds; ++round) {
     if (p.key_stepped_first) k0 += step0, k1 += step1;
-    const std::uint64_t product0 = multiplier0 * c[0], product2 = multiplier2 * c[2];
+    std::uint64_t product0 = multiplier0 * c[0];
+    const std::uint64_t product2 = multiplier2 * c[2];
+    if (p.first_product_swapped) product0 = std::rotl(product0, 32);
     if (p.products_swapped) {
       c = {Low(product2) ^ c[1] ^ k0, High(product2), Low(product0) ^ c[3] ^ k1, High(product0)};
     } else {
@@ -174,6 +178,8 @@ std::uint64_t VariantIndex(const Variant& v, std::uint64_t row, std::uint64_t co
       return (offset + relative) / 32;
     case IndexRule::kDividedBy8:
       return (offset + relative) / 8 * 8;
+    case IndexRule::kFirstHalfOfEight:
+      return (offset + relative) & ~std::uint64_t{4};
   }
   return offset + relative;
 }
@@ -219,6 +225,7 @@ std::uint32_t VariantRandom(const Variant& v, std::uint64_t element) {
   const int bits = v.op.rounding.random_bits;
   const RandomRule rule = v.cast.random;
   if (rule == RandomRule::kZero) return 0;
+  if (rule == RandomRule::kPairsAlike) element &= ~std::uint64_t{1};
   const std::uint64_t stream = rule == RandomRule::kNoiseStream
                                    ? v.op.key.stream
                                    : v.op.key.stream ^ formats::kRoundingStreamBit;

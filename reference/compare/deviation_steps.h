@@ -5,11 +5,15 @@
 #define ULPROOF_REFERENCE_COMPARE_DEVIATION_STEPS_H_
 
 #include <cstdint>
+#include <vector>
 
+#include "formats/case.h"
 #include "formats/codec.h"
 #include "formats/tensor.h"
 #include "reference/compare/deviation_variant.h"
 #include "reference/exact/dyadic.h"
+#include "reference/quantizers/fit.h"
+#include "reference/quantizers/levels.h"
 
 namespace ulproof::reference {
 
@@ -56,6 +60,19 @@ formats::Code VariantScale(const Variant& v, formats::Code max, formats::Code bi
 
 formats::Code VariantBackward(const Variant& v, const formats::ConstBuffer& grad,
                               const formats::ConstBuffer& scale, std::uint64_t block);
+// The sum of terms given by rows, and of term(row, col) over a block. Codes are binary32.
+formats::Code VariantSum(const Variant& v, const std::vector<std::vector<formats::Code>>& rows);
+template <typename Term>
+formats::Code VariantSum(const Variant& v, const formats::BlockGrid::Extent& extent,
+                         const Term& term) {
+  std::vector<std::vector<formats::Code>> rows;
+  for (std::uint64_t row = extent.row_begin; row < extent.row_end; ++row) {
+    auto& terms = rows.emplace_back();
+    for (std::uint64_t col = extent.col_begin; col < extent.col_end; ++col)
+      terms.push_back(term(row, col));
+  }
+  return VariantSum(v, rows);
+}
 
 // --- Block-scaled formats (deviation_quantize.cc)
 
@@ -68,6 +85,21 @@ formats::Code VariantNvfp4Element(const Variant& v, formats::Code tensor_scale,
                                   formats::Code group_scale, formats::Code w);
 formats::Code VariantDequantize(const Variant& v, formats::Code element, formats::Code scale,
                                 formats::Code tensor_scale);
+
+// --- Quantizers with a fitted scale (deviation_levels.cc, _fit.cc, _gradient.cc). Codes are
+// binary32.
+
+LeveledElement VariantLevel(const Variant& v, formats::Code x, formats::Code scale,
+                            formats::Code zero);
+formats::Code VariantFakeQuantize(const Variant& v, formats::Code x, formats::Code scale,
+                                  formats::Code zero);
+formats::Code VariantPerturb(const Variant& v, formats::Code noise, formats::Code x,
+                             formats::Code scale, formats::Code limit);
+// Of a block, by fit or refit.
+FittedScale VariantFit(const Variant& v, const formats::Case& c, std::uint64_t block);
+// grad_s of a block, then grad_x of its elements, row-major.
+std::vector<formats::Code> VariantGradient(const Variant& v, const formats::Case& c,
+                                           std::uint64_t block);
 
 }  // namespace ulproof::reference
 

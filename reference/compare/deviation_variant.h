@@ -28,12 +28,13 @@ enum class IndexRule : std::uint8_t {
   kBlockAfterBlock,  // blocks one after another, each row-major within itself
   kOffsetTwice,
   kOffsetDownToEight,
-  kOffsetInWords,  // offset counts groups of eight elements
-  kLow32,          // computed in 32 bits
-  kRelativeLow32,  // row * stride + col in 32 bits, offset in 64
-  kModulo32,       // noise reused every 32 elements
-  kDividedBy32,    // noise shared by 32 neighbours
-  kDividedBy8,     // the same group's first element for all eight
+  kOffsetInWords,     // offset counts groups of eight elements
+  kLow32,             // computed in 32 bits
+  kRelativeLow32,     // row * stride + col in 32 bits, offset in 64
+  kModulo32,          // noise reused every 32 elements
+  kDividedBy32,       // noise shared by 32 neighbours
+  kDividedBy8,        // the same group's first element for all eight
+  kFirstHalfOfEight,  // the first four of eight for the other four too
 };
 
 // The counter and key words of Philox, and its rounds.
@@ -56,8 +57,10 @@ struct PhiloxVariant {
   bool key_steps_swapped = false;
   bool key_never_stepped = false;
   bool key_stepped_first = false;
+  bool key_steps_alike = false;   // both key words take the first one's step
   bool products_swapped = false;  // high and low halves of the products exchanged
-  bool words_reversed = false;    // w3 first
+  bool first_product_swapped = false;
+  bool words_reversed = false;  // w3 first
 
   friend bool operator==(const PhiloxVariant&, const PhiloxVariant&) = default;
 };
@@ -99,6 +102,7 @@ enum class RandomRule : std::uint8_t {
   kInverted,
   kOtherWords,  // rg32's words for N <= 16
   kHighHalfFirst,
+  kPairsAlike,  // r of the even neighbour for the odd one too
 };
 
 // The rounding of a value to a narrow format (contract sections 2 and 3).
@@ -288,6 +292,49 @@ struct QuantizeVariant {
   friend bool operator==(const QuantizeVariant&, const QuantizeVariant&) = default;
 };
 
+// The quantizers with a fitted scale (contract section 14). How levels are rounded is also in
+// Variant::op.rounding and CastVariant, the order of sums in BackwardVariant.
+struct LevelVariant {
+  bool half_up = false;             // integers by floor(u + 1/2)
+  bool by_reciprocal = false;       // u = d * RN32(1 / s)
+  bool nan_is_lowest = false;       // a NaN becomes the lowest level
+  bool not_clamped = false;         // integers beyond the outermost levels stay
+  bool one_level_more = false;      // the highest level plus 1 is one too
+  bool two_roundings = false;       // RN32(RN32(q s) + z)
+  bool zero_point_ignored = false;  // z = 0
+  bool zero_scale_divides = false;  // a scale of 0 divides like any other
+
+  friend bool operator==(const LevelVariant&, const LevelVariant&) = default;
+};
+struct FitVariant {
+  bool onto_highest = false;      // minmax: M / highest
+  bool of_a_sample = false;       // n - 1 for n
+  bool about_zero = false;        // deviations from 0, not from the mean
+  bool levels_for_steps = false;  // bits: 2^b for 2^b - 1
+  bool infinity_kept = false;     // an infinite scale stays
+  bool zero_sign_kept = false;    // the minimum of a block may be -0
+  bool old_scale = false;         // refit: the zero point found with the scale before the step
+  bool no_guard = false;          // refit: a / c also where c = 0
+
+  friend bool operator==(const FitVariant&, const FitVariant&) = default;
+};
+struct GradientVariant {
+  bool ends_inside = false;       // the outermost levels are inside
+  bool passes_outside = false;    // grad_x = g outside too
+  bool nothing_outside = false;   // nothing of grad_s from outside
+  bool level_everywhere = false;  // p = q inside too
+  bool noise_inverted = false;    // u - q
+  bool xi_inverted = false;
+  bool xi_two_roundings = false;  // RN32(RN32(s xi) + n)
+  // aewgs.
+  bool sign_ignored = false;  // t = n whatever the sign of g
+  bool about_zero = false;    // V about 0, not about E
+  bool no_least_variance = false;
+  bool no_largest_step = false;
+
+  friend bool operator==(const GradientVariant&, const GradientVariant&) = default;
+};
+
 // One way to compute an operation. `op` starts as the case's and may be edited, except for what
 // the ports depend on (kind, from, to, packing, shape's sides, and for outputs a block the block).
 struct Variant {
@@ -304,6 +351,9 @@ struct Variant {
   SumRule sum = SumRule::kContract;
   BackwardVariant backward;
   QuantizeVariant quantize;
+  LevelVariant level;
+  FitVariant fit;
+  GradientVariant gradient;
 
   friend bool operator==(const Variant&, const Variant&) = default;
 };
