@@ -31,7 +31,7 @@ using gpu::ptx::Memory;
 using gpu::ptx::Module;
 using gpu::ptx::RunReport;
 
-constexpr std::uint32_t kGroups = 1 << 15;  // Eight elements each: one thread.
+constexpr std::uint32_t kGroups = 1 << 17;  // Eight elements each: one thread.
 constexpr float kScale = 0.03F;
 constexpr formats::RandomKey kKey{.seed = 0x123456789ABCDEF, .stream = 42};
 

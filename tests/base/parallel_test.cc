@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // ParallelFor covers its range exactly once whatever the number of threads and the grain. Would
-// catch a lost or repeated last range, a grain of 0, and nested calls that multiply threads.
+// catch a lost or repeated last range, a grain of 0, nested calls that multiply threads, and helper
+// threads that miss a call, serve one twice, or are gone after a fork.
 #include "base/parallel.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <thread>
+#include <vector>
 
 namespace ulproof::base {
 namespace {
@@ -58,6 +62,62 @@ TEST_P(ParallelTest, NestedCallsStartNoThreads) {
   });
   EXPECT_EQ(calls, 32);
   EXPECT_EQ(strays, 0);
+}
+
+// Calls in quick succession and after pauses, in which the helpers fall asleep, with more and fewer
+// threads in turn: each runs on as many threads as it may, and nothing of one leaks into the next.
+TEST_P(ParallelTest, ManyCallsEachCoverTheirOwnRange) {
+  for (std::uint64_t call = 0; call < 3000; ++call) {
+    SetThreadCount(static_cast<int>(1 + call % static_cast<std::uint64_t>(GetParam())));
+    if (call % 500 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::atomic<std::uint64_t> sum = 0;
+    ParallelFor(call % 40, 1, [&](std::uint64_t begin, std::uint64_t) { sum += begin + 1; });
+    ASSERT_EQ(sum, call % 40 * (call % 40 + 1) / 2) << call;
+  }
+}
+
+// Several callers at once: each gets its range covered, by whomever.
+TEST_P(ParallelTest, CallersDoNotDisturbEachOther) {
+  std::atomic<int> wrong = 0;
+  std::vector<std::jthread> callers;
+  for (int caller = 0; caller < 3; ++caller) {
+    callers.emplace_back([&] {
+      for (int call = 0; call < 300; ++call) {
+        std::atomic<std::uint64_t> sum = 0;
+        ParallelFor(17, 2, [&](std::uint64_t begin, std::uint64_t end) { sum += end - begin; });
+        wrong += sum != 17;
+      }
+    });
+  }
+  callers.clear();
+  EXPECT_EQ(wrong, 0);
+}
+
+// A range for each thread, all of which must be there at once for any to go on.
+TEST_P(ParallelTest, AllThreadsWorkAtTheSameTime) {
+  const auto threads = static_cast<std::uint64_t>(GetParam());
+  for (int call = 0; call < 20; ++call) {
+    std::atomic<std::uint64_t> there = 0;
+    ParallelFor(threads, 1, [&](std::uint64_t, std::uint64_t) {
+      ++there;
+      while (there < threads) std::this_thread::yield();
+    });
+    EXPECT_EQ(there, threads);
+  }
+}
+
+// A child of fork() has none of the helpers.
+TEST_P(ParallelTest, WorksInAChildProcess) {
+  ParallelFor(100, 1, [](std::uint64_t, std::uint64_t) {});
+  const pid_t child = fork();
+  if (child == 0) {
+    std::atomic<int> visits = 0;
+    ParallelFor(100, 1, [&](std::uint64_t, std::uint64_t) { ++visits; });
+    _exit(visits == 100 ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, ParallelTest, testing::Values(1, 2, 3, 16),

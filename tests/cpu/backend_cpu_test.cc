@@ -243,13 +243,15 @@ TEST_F(CpuBackendTest, BackwardKeepsNegativeZero) {
 }
 
 // Would catch: another order of additions, a padded lane that turns -0 into +0, noise that differs
-// from the forward pass.
+// from the forward pass, a block's columns counted in another one's sum where several blocks are
+// drawn together.
 TEST_F(CpuBackendTest, Backward) {
   for (const std::string_view from : {"float32", "bfloat16", "float16"}) {
     for (const std::string_view law : kExactLaws) {
       for (const std::string_view rest :
            {"block=32x32 shape=33x70 seed=1 stream=2", "block=1x1 shape=3x3",
-            "block=33x70 shape=35x150 stride=151 offset=5", "block=5x31 shape=11x64"}) {
+            "block=33x70 shape=35x150 stride=151 offset=5", "block=5x31 shape=11x64",
+            "block=3x32 shape=7x1100 offset=9", "block=2x3 shape=3x450"}) {
         ASSERT_NO_FATAL_FAILURE(
             ExpectSameForAllStyles(fmt::format("backward from={} law={} {}", from, law, rest)));
       }
