@@ -14,9 +14,9 @@ using formats::Estimator;
 using formats::kFloat32;
 
 constexpr Code kSign32 = kFloat32.sign_mask();
-constexpr Code kXi = 0x3E93'CD3A;
-constexpr Code kLargestStep = 0x3F7D'70A4;
-constexpr Code kLeastVariance = 0x3A83'126F;
+constexpr Code kXi = 0x3E93'CD3A;             // 1 / (2 sqrt 3)
+constexpr Code kLargestStep = 0x3F7D'70A4;    // 0.99
+constexpr Code kLeastVariance = 0x3A83'126F;  // 0.001
 
 struct Element {
   Code grad;
@@ -29,12 +29,15 @@ class BlockGradient {
  public:
   BlockGradient(const Variant& v, const formats::Case& c, std::uint64_t block)
       : v_(v),
+        uniform_(v),
         case_(c),
         extent_(v.op.grid().ExtentOf(block)),
         scale_(c.inputs[2].Get(block)),
         zero_(c.inputs[3].Get(block)),
         elements_(Elements()),
-        delta_(v.op.estimator == Estimator::kAewgs ? Delta() : 0) {}
+        delta_(v.op.estimator == Estimator::kAewgs ? Delta() : 0) {
+    uniform_.op.law = formats::NoiseLaw::kUniform;
+  }
 
   Code OfElement(std::uint64_t row, std::uint64_t col) const {
     const Element& e = At(row, col);
@@ -85,9 +88,7 @@ class BlockGradient {
 
   Code Slope(const Element& e, std::uint64_t row, std::uint64_t col) const {
     if (v_.op.estimator == Estimator::kLsq) return e.noise;
-    Variant uniform = v_;
-    uniform.op.law = formats::NoiseLaw::kUniform;
-    const Code drawn = VariantRealNoise(uniform, VariantIndex(v_, row, col));
+    const Code drawn = VariantRealNoise(uniform_, VariantIndex(v_, row, col));
     const Code xi = kFloat32.IsNegative(drawn) != v_.gradient.xi_inverted ? kXi | kSign32 : kXi;
     return v_.gradient.xi_two_roundings ? Add32(Mul32(scale_, xi), e.noise)
                                         : Fma32(scale_, xi, e.noise);
@@ -95,9 +96,8 @@ class BlockGradient {
 
   // The rounding noise as seen against the gradient.
   Code Against(const Element& e) const {
-    if (v_.gradient.sign_ignored) return kFloat32.IsZero(e.grad) ? 0 : e.noise;
     if (kFloat32.IsZero(e.grad)) return 0;
-    return IsLess32(e.grad, 0) ? e.noise ^ kSign32 : e.noise;
+    return IsLess32(e.grad, 0) && !v_.gradient.sign_ignored ? e.noise ^ kSign32 : e.noise;
   }
 
   Code Delta() const {
@@ -117,6 +117,7 @@ class BlockGradient {
   }
 
   const Variant& v_;
+  Variant uniform_;  // The law that xi takes its sign from.
   const formats::Case& case_;
   formats::BlockGrid::Extent extent_;
   Code scale_, zero_;

@@ -235,14 +235,21 @@ bool ResolveTogether(const Operation& operation, Warp& warp, LaneMask mask,
                      Access& access) {
   Block& block = *warp.block;
   const int leader = std::countr_zero(mask);
-  std::uint64_t least = addresses[leader], most = least, bits = 0, apart = 0;
-  for (int lane = 0; lane < kLanes; ++lane) {
-    const bool is_active = (mask & kLaneBit[lane]) != 0;
-    const std::uint64_t address = is_active ? addresses[lane] : addresses[leader];
-    least = std::min(least, address);
-    most = std::max(most, address);
-    bits |= address;
+  std::uint64_t apart = 0;
+  for (int lane = 0; lane < kLanes; ++lane)
     apart |= addresses[lane] ^ (addresses[0] + static_cast<std::uint64_t>(lane) * bytes);
+  const bool is_run = apart == 0 && mask == kAllLanes;
+  std::uint64_t least = addresses[leader], most = least, bits = least;
+  if (is_run) {
+    most += (kLanes - 1) * bytes;
+  } else {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const bool is_active = (mask & kLaneBit[lane]) != 0;
+      const std::uint64_t address = is_active ? addresses[lane] : addresses[leader];
+      least = std::min(least, address);
+      most = std::max(most, address);
+      bits |= address;
+    }
   }
   Region region;
   std::uint64_t address = least;
@@ -255,20 +262,24 @@ bool ResolveTogether(const Operation& operation, Warp& warp, LaneMask mask,
   const bool is_load = kind == AccessKind::kLoad;
   if (!is_load && region.buffer != nullptr && region.buffer->is_constant) return false;
   if (region.written != nullptr) {
-    // Lane by lane: between them there may be others' bytes.
-    for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
-      std::uint8_t* const flags =
-          region.written + (addresses[std::countr_zero(rest)] - region.base);
-      if (kind == AccessKind::kStore) {
-        std::memset(flags, 1, bytes);
-      } else if (!AreWritten(flags, bytes)) {
-        return false;
+    const auto admits = [&](std::uint64_t first, std::size_t count) {
+      std::uint8_t* const flags = region.written + (first - region.base);
+      if (kind != AccessKind::kStore) return AreWritten(flags, count);
+      std::memset(flags, 1, count);
+      return true;
+    };
+    if (is_run) {
+      if (!admits(least, kLanes * bytes)) return false;
+    } else {
+      // Lane by lane: between them there may be others' bytes.
+      for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
+        if (!admits(addresses[std::countr_zero(rest)], bytes)) return false;
       }
     }
   }
   Count(block, region.space, kind, bytes * static_cast<unsigned>(std::popcount(mask)));
   if (region.space == Space::kGlobal) CountSectors(block, addresses, mask, bytes);
-  if (apart == 0 && mask == kAllLanes) {
+  if (is_run) {
     access.consecutive = region.data + (least - region.base);
   } else {
     for (int lane = 0; lane < kLanes; ++lane) {
