@@ -2,6 +2,7 @@
 #include "cli/training_text.h"
 
 #include "cli/command.h"
+#include "cli/report/terminal_text.h"
 
 namespace ulproof::cli {
 
@@ -29,10 +30,7 @@ std::optional<std::string> TrainingText::TextOf(std::span<const std::int32_t> to
   } else {
     for (const std::int32_t token : tokens) text += static_cast<char>(token);
   }
-  for (char& c : text) {
-    if (c != '\n' && (c < 32 || c > 126)) c = '?';
-  }
-  return text;
+  return Printable(text, /*keeps_lines=*/true);
 }
 
 Result<TrainingText> LoadTrainingText(const TrainingTextOptions& options, CommandContext& context) {
