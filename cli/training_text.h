@@ -31,7 +31,7 @@ struct TrainingText {
   trainer::Corpus corpus;
   std::optional<trainer::BytePairEncoding> encoding;  // Nothing where tokens are bytes or numbers.
 
-  // The text that tokens stand for, fit for a terminal: what does not print in ASCII becomes '?'.
+  // The text that tokens stand for, fit for a terminal (Printable, with its lines).
   // Nothing when the corpus came as numbers.
   std::optional<std::string> TextOf(std::span<const std::int32_t> tokens) const;
 };

@@ -19,9 +19,9 @@ namespace {
 // over it, each by one thread. Cutting the depth does not cut the chain: C holds its exact state.
 constexpr std::size_t kDepthBlock = 256;
 constexpr std::size_t kColBlock = 1024;
-constexpr std::size_t kPanelRows = 4 * kTileRows;
+constexpr std::size_t kMostPanelRows = 4 * kTileRows;
 // Below this many multiplications a second thread costs more than it brings.
-constexpr std::size_t kParallelWork = std::size_t{1} << 22;
+constexpr std::size_t kParallelWork = std::size_t{1} << 20;
 
 void RunPortable(const float* a, const float* b, std::size_t depth, float* c, std::size_t c_stride,
                  bool load) {
@@ -198,19 +198,26 @@ void Gemm<float>(std::size_t rows, std::size_t cols, std::size_t depth, const Op
   const std::size_t max_cols = TileCount(std::min(cols, kColBlock), kTileCols) * kTileCols;
   const auto packed_b = std::make_unique_for_overwrite<float[]>(max_depth * max_cols);
   const bool parallel = rows * cols >= kParallelWork / depth;
+  // Some panels for each thread, so that none waits long for the last.
+  const std::size_t panels = 4 * static_cast<std::size_t>(base::ThreadCount());
+  const std::size_t most_rows = std::clamp(
+      TileCount(TileCount(rows, panels), kTileRows) * kTileRows, kTileRows, kMostPanelRows);
   for (std::size_t col = 0; col < cols; col += kColBlock) {
     const std::size_t block_cols = std::min(kColBlock, cols - col);
     for (std::size_t k = 0; k < depth; k += kDepthBlock) {
       const std::size_t block_depth = std::min(kDepthBlock, depth - k);
-      for (std::size_t tile = 0; tile < block_cols; tile += kTileCols) {
-        Pack<kTileCols>(b_columns, rounding, col + tile, cols, k, block_depth,
-                        packed_b.get() + tile * block_depth);
-      }
+      const auto pack_b = [&](std::uint64_t begin, std::uint64_t end) {
+        for (std::size_t tile = begin; tile < end; ++tile) {
+          Pack<kTileCols>(b_columns, rounding, col + tile * kTileCols, cols, k, block_depth,
+                          packed_b.get() + tile * kTileCols * block_depth);
+        }
+      };
+      base::ParallelFor(TileCount(block_cols, kTileCols), parallel ? 1 : block_cols, pack_b);
       base::ParallelFor(
-          rows, parallel ? kPanelRows : rows, [&](std::uint64_t begin, std::uint64_t end) {
-            const auto packed_a = std::make_unique_for_overwrite<float[]>(kPanelRows * block_depth);
-            for (std::size_t first = begin; first < end; first += kPanelRows) {
-              const std::size_t panel_rows = std::min<std::size_t>(kPanelRows, end - first);
+          rows, parallel ? most_rows : rows, [&](std::uint64_t begin, std::uint64_t end) {
+            const auto packed_a = std::make_unique_for_overwrite<float[]>(most_rows * block_depth);
+            for (std::size_t first = begin; first < end; first += most_rows) {
+              const std::size_t panel_rows = std::min<std::size_t>(most_rows, end - first);
               for (std::size_t tile = 0; tile < panel_rows; tile += kTileRows) {
                 Pack<kTileRows>(a, rounding, first + tile, first + panel_rows, k, block_depth,
                                 packed_a.get() + tile * block_depth);

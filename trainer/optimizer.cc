@@ -37,7 +37,7 @@ void AdamW::Update(std::size_t first, std::span<float> values, std::span<const f
   const auto scale2 = static_cast<float>(1 / (1 - std::pow(double{options_.beta2}, t)));
   const auto [beta1, beta2, epsilon, rectified] = options_;
   const auto factor = static_cast<float>(rectified ? Rectification(beta2, t) : 1);
-  constexpr std::uint64_t kGrain = std::uint64_t{1} << 17;
+  constexpr std::uint64_t kGrain = std::uint64_t{1} << 14;
   base::ParallelFor(values.size(), kGrain, [&](std::uint64_t begin, std::uint64_t end) {
     float* m = first_.data() + first;
     float* v = second_.data() + first;

@@ -7,7 +7,7 @@
 namespace ulproof::trainer {
 namespace {
 
-std::size_t Grain(std::size_t vocabulary) { return (std::size_t{1} << 17) / vocabulary + 1; }
+std::size_t Grain(std::size_t vocabulary) { return (std::size_t{1} << 14) / vocabulary + 1; }
 
 }  // namespace
 

@@ -8,7 +8,7 @@
 namespace ulproof::trainer {
 namespace {
 
-constexpr std::size_t kGrain = std::size_t{1} << 17;
+constexpr std::size_t kGrain = std::size_t{1} << 14;
 constexpr double kScale = 0.79788456080286535588;  // sqrt(2 / pi)
 constexpr double kCubic = 0.044715;
 
