@@ -27,8 +27,8 @@ class Painter {
 // 1234567 -> "1,234,567".
 std::string Grouped(std::uint64_t number);
 
-// What comes from a file or a model, fit for a terminal: each byte of a control character, or of what
-// is not UTF-8, is '?'. With `keeps_lines` line feeds stay.
+// What comes from a file or a model, fit for a terminal: each byte of a control character, or of
+// what is not UTF-8, is '?'. With `keeps_lines` line feeds stay.
 std::string Printable(std::string_view text, bool keeps_lines = false);
 
 // "87 ms", "1.2 s", "150 s".
